@@ -47,7 +47,7 @@ const PATHS = [
 const DATA = "bdi, code, pre, kbd, time, svg, body [lang=en], .mono, .secret";
 
 /** The same in every language: names, and examples of what clients send. */
-const NAMES = ["Countersign", "curl", "JavaScript", "PHP", "Python", "Ruby"];
+const NAMES = ["Countersign", "curl", "JavaScript", "PHP", "Python", "Ruby", "SDK", "OAuth"];
 const EXAMPLE = /^(-----BEGIN |Authorization: JWT |1\.lM45|https:)/;
 
 const missing = await findMissing(CHROMIUM_REQUIREMENT);

@@ -178,8 +178,10 @@ function useFirstPage(path: string): boolean {
   const [first] = useState(() => FIRST_PAGES.find(([address]) => address.test(path))?.[1]);
   const [isLoaded, setIsLoaded] = useState(first === undefined);
   useEffect(() => {
-    const done = () => setIsLoaded(true);
-    first?.load().then(done, done);
+    first
+      ?.load()
+      .catch(() => undefined)
+      .finally(() => setIsLoaded(true));
   }, [first]);
   return isLoaded;
 }

@@ -97,6 +97,32 @@ test("each use of a text gives exactly the arguments and tags that it has", () =
   }
 });
 
+/** The same English where another language may need different words, and why. */
+const TWICE: Readonly<Record<string, string>> = {
+  none: "agrees with what there is none of",
+  no: "agrees with what isn't there",
+  Check: "the button that checks, and the heading of what was checked",
+  Explain: "the button that explains, and the page in the navigation",
+  Pages: "the pages of the console, and those of a list",
+};
+
+test("the catalogue has each text once, unless another language may need two", () => {
+  const texts = Object.entries(readLanguage("en.json"));
+  const twice = texts.filter(([key, text]) => texts.some(([other, same]) => other !== key && same === text));
+  assert.deepEqual(
+    twice.filter(([, text]) => !Object.hasOwn(TWICE, text)),
+    [],
+  );
+  assert.deepEqual(Object.keys(TWICE).sort(), [...new Set(twice.map(([, text]) => text))].sort());
+});
+
+test("a key says what its text is for, without a number that only tells it from another", () => {
+  assert.deepEqual(
+    Object.keys(readLanguage("en.json")).filter((key) => /[a-z]\d$|\.\w{32,}$/.test(key)),
+    [],
+  );
+});
+
 test("each language has the keys, arguments and tags of English", () => {
   const en = readLanguage("en.json");
   for (const name of LANGUAGES) {

@@ -5,7 +5,7 @@ import type { ListPage } from "../api/client.ts";
 import { Icon } from "./icon.tsx";
 import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
-import { numberText, t } from "../text/t.ts";
+import { t } from "../text/t.ts";
 import "./data-table.css";
 
 /** A column of a table. */
@@ -35,20 +35,20 @@ export function DataTable<Item>({
   keyOf,
   empty,
   goTo,
-  nouns,
+  counted,
   skeletonRows = 5,
   skeletonHeight,
 }: {
   /** What the table lists, for screen readers. */
-  readonly caption: string;
+  readonly caption: ReactNode;
   readonly columns: readonly Column<Item>[];
   readonly query: UseQueryResult<ListPage<Item>>;
   readonly keyOf: (item: Item) => string | number;
   readonly empty: ReactNode;
   /** Goes to another page; if omitted, there is only one. */
   readonly goTo?: (cursor: string | undefined) => void;
-  /** What is counted below the table, in singular and plural; if omitted, no count is shown. */
-  readonly nouns?: readonly [one: string, many: string];
+  /** The count below the table, such as `50 API users`; if omitted, none is shown. */
+  readonly counted?: (count: number) => string;
   readonly skeletonRows?: number;
   /** The height of a row in px, if it has more than one line. */
   readonly skeletonHeight?: number;
@@ -127,10 +127,10 @@ export function DataTable<Item>({
           </tbody>
         </table>
       </div>
-      {nouns === undefined || data === undefined ? null : (
+      {counted === undefined || data === undefined ? null : (
         <div className="table-foot">
           <span className="number" role="status">
-            {countText(data)} {data.count === 1 ? nouns[0] : nouns[1]}
+            {data.isCountMinimum ? t("ui.moreThan", { counted: counted(data.count) }) : counted(data.count)}
           </span>
           {goTo === undefined ? null : <Pager list={data} goTo={goToPage} />}
         </div>
@@ -159,10 +159,6 @@ function classOf({
   return [isEnd === true && "is-end number", isMinor === true && "is-minor", isLead === true && "is-lead"]
     .filter((name) => name !== false)
     .join(" ");
-}
-
-function countText({ count, isCountMinimum }: ListPage<unknown>): string {
-  return isCountMinimum ? t("ui.moreThan", { count: numberText(count) }) : numberText(count);
 }
 
 function Pager({

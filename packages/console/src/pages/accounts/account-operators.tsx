@@ -61,7 +61,7 @@ function OperatorList({ shortname }: { readonly shortname: string }) {
       query={query}
       keyOf={({ id }) => id}
       skeletonRows={2}
-      nouns={[t("operators.nounOne"), t("operators.nounMany")]}
+      counted={(count) => t("operators.count", { count })}
       empty={
         <Empty icon="operators" title={t("account.noOperator")}>
           {t("account.noOperatorAbout")}

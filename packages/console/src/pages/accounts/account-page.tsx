@@ -102,7 +102,7 @@ function AccountFacts({ account }: { readonly account: Account | undefined }) {
     <Facts>
       <Fact label={t("common.name")}>{account && <bdi>{account.name}</bdi>}</Fact>
       <Fact label={t("common.status")}>{account && <StatusBadge status={account.status} />}</Fact>
-      <Fact label={t("account.number")}>{account && <span className="number">{account.id}</span>}</Fact>
+      <Fact label={t("common.number")}>{account && <span className="number">{account.id}</span>}</Fact>
       <Fact label={t("accounts.keyAgeMax")}>
         {account &&
           (account.key_age_max_seconds === null ? (

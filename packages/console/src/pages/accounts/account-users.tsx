@@ -50,7 +50,7 @@ export function AccountUsers({ shortname }: { readonly shortname: string }) {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        nouns={[t("common.apiUser"), t("common.apiUsers")]}
+        counted={(count) => t("users.count", { count })}
         goTo={goTo}
         empty={
           <Empty icon="user" title={t("users.noApiUserYet")}>

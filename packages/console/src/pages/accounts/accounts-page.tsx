@@ -117,7 +117,7 @@ export default function AccountsPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={10}
-        nouns={[t("accounts.nounOne"), t("accounts.nounMany")]}
+        counted={(count) => t("accounts.count", { count })}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (

@@ -88,7 +88,7 @@ export default function AdminTokensPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        nouns={[t("adminTokens.nounOne"), t("adminTokens.nounMany")]}
+        counted={(count) => t("adminTokens.count", { count })}
         goTo={goTo}
         empty={
           <Empty icon="token" title={t("adminTokens.noAdminTokenYet")} actions={create}>

@@ -103,7 +103,7 @@ export default function AuditPage() {
           { heading: t("audit.what"), cell: (event) => <Sentence event={event} /> },
           { heading: t("common.when"), width: 150, cell: ({ at }) => <RelativeTime at={at} /> },
           {
-            heading: t("audit.number"),
+            heading: t("common.number"),
             width: 100,
             isEnd: true,
             isMinor: true,
@@ -126,7 +126,7 @@ export default function AuditPage() {
             ),
           },
         ]}
-        nouns={[t("audit.nounOne"), t("audit.nounMany")]}
+        counted={(count) => t("audit.count", { count })}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (

@@ -107,7 +107,7 @@ export default function KeysPage() {
         keyOf={({ id }) => id}
         skeletonRows={12}
         skeletonHeight={56}
-        nouns={[t("keys.nounOne"), t("keys.nounMany")]}
+        counted={(count) => t("keys.count", { count })}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (

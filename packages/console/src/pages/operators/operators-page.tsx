@@ -138,7 +138,7 @@ export default function OperatorsPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        nouns={[t("operators.nounOne"), t("operators.nounMany")]}
+        counted={(count) => t("operators.count", { count })}
         goTo={filters.goTo}
         empty={
           <NoMatch title={t("operators.noOperatorMatches")} path="/operators">

@@ -50,7 +50,7 @@ export function Figures({ overview, account }: { readonly overview: Overview | u
           count={keys?.weak}
           look="is-dangerous"
         >
-          {keys?.weak === 0 ? t("overview.noneWasFound") : t("overview.replaceThem")}
+          {keys?.weak === 0 ? t("keys.noneFound") : t("overview.replaceThem")}
         </Figure>
       </div>
     </div>

@@ -137,7 +137,7 @@ export default function ResourceServersPage() {
         columns={columns}
         query={query}
         keyOf={({ client_id: id }) => id}
-        nouns={[t("resourceServers.nounOne"), t("resourceServers.nounMany")]}
+        counted={(count) => t("resourceServers.count", { count })}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (

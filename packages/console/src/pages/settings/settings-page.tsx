@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import type { Setting } from "../../api/service.ts";
 import { useSettings } from "../../api/service.ts";
 import { permits, useMe } from "../../api/me.ts";
@@ -35,7 +36,7 @@ const COLUMNS: readonly Column<Setting>[] = [
       ) : (
         <span className="setting-value">
           <bdi className="mono">{value}</bdi>
-          {secret ? <span className="faint">{t("settings.secret")}</span> : null}
+          {secret ? <span className="faint"> {t("settings.secret")}</span> : null}
           {value === usual ? null : <Tag>{t("settings.changed")}</Tag>}
         </span>
       ),
@@ -77,7 +78,10 @@ export default function SettingsPage() {
       ) : (
         [...Map.groupBy(query.data.items, ({ group }) => group)].map(([group, items]) => (
           <Section key={group} title={<ServerText>{group}</ServerText>}>
-            <SettingsTable caption={group} query={{ ...query, data: { ...query.data, items } }} />
+            <SettingsTable
+              caption={<ServerText>{group}</ServerText>}
+              query={{ ...query, data: { ...query.data, items } }}
+            />
           </Section>
         ))
       )}
@@ -89,7 +93,7 @@ function SettingsTable({
   caption,
   query,
 }: {
-  readonly caption: string;
+  readonly caption: ReactNode;
   readonly query: ReturnType<typeof useSettings>;
 }) {
   return (

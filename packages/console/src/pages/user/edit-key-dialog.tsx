@@ -91,7 +91,7 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
     >
       <TextInput
         label={t("common.label")}
-        description={t("user.keyLabelAbout")}
+        description={t("user.keyLabelHint")}
         maxLength={200}
         value={label}
         error={fieldProblem(change.error, "label")}

@@ -73,7 +73,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         keyOf={({ id }) => id}
         skeletonRows={1}
         skeletonHeight={85}
-        {...((query.data?.count ?? 0) > 50 ? { nouns: [t("keys.nounOne"), t("keys.nounMany")] as const, goTo } : {})}
+        {...((query.data?.count ?? 0) > 50 ? { counted: (count: number) => t("keys.count", { count }), goTo } : {})}
         empty={
           <Empty
             icon="key"

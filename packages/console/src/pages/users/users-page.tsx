@@ -115,7 +115,7 @@ export default function UsersPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={12}
-        nouns={[t("common.apiUser"), t("common.apiUsers")]}
+        counted={(count) => t("users.count", { count })}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (

@@ -57,7 +57,7 @@ export function Deliveries({ id }: { readonly id: number }) {
       columns={COLUMNS}
       query={query}
       keyOf={(delivery) => delivery.id}
-      nouns={[t("webhooks.attemptNounOne"), t("webhooks.attemptNounMany")]}
+      counted={(count) => t("webhooks.attemptCount", { count })}
       goTo={goTo}
       empty={
         <Empty icon="webhook" title={t("webhooks.noDelivery")}>

@@ -77,7 +77,7 @@ export default function WebhooksPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonHeight={56}
-        nouns={[t("webhooks.nounOne"), t("webhooks.nounMany")]}
+        counted={(count) => t("webhooks.count", { count })}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (

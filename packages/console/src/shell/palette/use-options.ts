@@ -45,7 +45,7 @@ export function useOptions(
     return {
       typed,
       isPending: false,
-      options: [{ id: "explain", group: t("shell.groupExplain"), label, icon: "explain", path: "/explain", prepare }],
+      options: [{ id: "explain", group: t("shell.explain"), label, icon: "explain", path: "/explain", prepare }],
     };
   }
   const isPending = isEnabled && (users.isFetching || accounts.isFetching);
