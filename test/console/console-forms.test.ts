@@ -5,7 +5,8 @@ import type { Page } from "playwright-core";
 import { SETTING_GROUPS } from "../../packages/server/src/config/config.ts";
 import { CHROMIUM_REQUIREMENT, startBrowser, type TestBrowser } from "../testkit/browser.ts";
 import { buildConsole, consoleUrl, heading, jumpTo, openSignedIn } from "../testkit/browser-console.ts";
-import { OWNER, startFilledServer } from "../testkit/browser-data.ts";
+import { BUSY_USER, OWNER, startFilledServer } from "../testkit/browser-data.ts";
+import { eventually } from "../testkit/eventually.ts";
 import { goTo, jumpToView, VIEWS } from "../testkit/browser-views.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import type { TestServer } from "../testkit/server.ts";
@@ -117,5 +118,40 @@ function lookAtForms(): void {
     await active.click();
     await heading(page, "Public keys").waitFor();
     assert.equal(new URL(page.url()).search, "?account=acme&status=active");
+  });
+
+  test("the page of an API user counts its refusals by code, each with its explanation, and has code for other ways", async () => {
+    const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+    const assertion = [
+      encode({ alg: "RS256", typ: "JWT" }),
+      encode({ username: BUSY_USER, iat: 1_700_000_000 }),
+      "c2ln",
+    ];
+    const answer = await fetch(`${server.publicUrl}/api/auth/v0/refresh/`, {
+      headers: { authorization: `JWT ${assertion.join(".")}` },
+    });
+    assert.equal(answer.status, 401);
+    await answer.arrayBuffer();
+    const code = page.getByRole("listitem").filter({ hasText: "assertion_stale" });
+    await eventually("the count is written", async () => {
+      await jumpTo(page, `/users/${BUSY_USER}`);
+      await heading(page, new RegExp(`^${BUSY_USER}`)).waitFor();
+      await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+      return (await code.count()) === 1;
+    });
+    const href = await code.getByRole("link").getAttribute("href");
+    assert.equal(href, `${server.publicUrl}/docs/errors#assertion_stale`);
+    for (const [tab, text] of [
+      ["SDK", "createTokenSource"],
+      ["OAuth", "client_credentials"],
+      ["Call an API", "Authorization: Token"],
+    ] as const) {
+      await page.getByRole("tab", { name: tab }).click();
+      await page
+        .getByRole("region", { name: `Code: ${tab}` })
+        .getByText(text)
+        .first()
+        .waitFor();
+    }
   });
 }
