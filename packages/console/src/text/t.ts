@@ -5,13 +5,7 @@
 import { type FormatXMLElementFn, IntlMessageFormat, type PrimitiveType } from "intl-messageformat";
 import en from "./en.json" with { type: "json" };
 import { chooseLanguage } from "./choose-language.ts";
-import { TRANSLATIONS } from "./translations.ts";
-
-/** A key of the catalogue. */
-export type TextKey = keyof typeof en;
-
-/** The texts of a language. The build parses those with arguments or tags; it keeps the others as they are. */
-export type Catalogue = Readonly<Record<TextKey, string>>;
+import { type Catalogue, type TextKey, TRANSLATIONS } from "./translations.ts";
 
 /** The language of the console: the first that the browser asks for and the console has; else English. */
 export const language: string = chooseLanguage(globalThis.navigator?.languages ?? [], [

@@ -1,5 +1,6 @@
 import { createElement, Fragment, type ReactNode } from "react";
-import { type TextKey, textParts } from "../text/t.ts";
+import { textParts } from "../text/t.ts";
+import type { TextKey } from "../text/translations.ts";
 
 /** What a text takes: an argument, or for a tag what surrounds the words in it. */
 type TextValue = ReactNode | ((words: ReactNode) => ReactNode);
