@@ -17,7 +17,7 @@ function withoutChance({ status, stdout, stderr }: ProgramResult): ProgramResult
     text
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>")
       .replaceAll(/csrs_[0-9A-Za-z]+/g, "<secret>")
-      .replaceAll(/\b(?:now|\d+ seconds? ago)\b/g, "<ago>")
+      .replaceAll(/\b(?:just now|now|\d+ (?:second|minute)s? ago)\b/g, "<ago>")
       .replaceAll(/ {2,}/g, "  ");
   return { status, stdout: plain(stdout), stderr: plain(stderr) };
 }
