@@ -14,6 +14,7 @@ export interface UserFilter {
   readonly account?: string;
   readonly status?: "active" | "deactivated";
   readonly access?: "full" | "read_only";
+  readonly archived?: boolean;
   readonly order?: "newest" | "name";
   readonly cursor?: string;
 }
@@ -115,6 +116,11 @@ type Standing = "active" | "deactivated";
 
 export interface UserPatch {
   readonly status?: Standing;
+  readonly archived?: boolean;
+  readonly access?: "full" | "read_only";
+  readonly display_name?: string | null;
+  readonly description?: string | null;
+  readonly contact?: string | null;
   readonly may_rotate?: boolean;
   readonly networks?: string[];
 }
@@ -153,6 +159,7 @@ export function changeAccount(
 export interface AccountFilter {
   readonly q?: string;
   readonly status?: Standing;
+  readonly archived?: boolean;
   readonly cursor?: string;
 }
 

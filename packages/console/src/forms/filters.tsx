@@ -34,8 +34,14 @@ export function SearchField<Name extends string = "q">({
   );
 }
 
-/** Filters by status. */
-export function StatusFilter({ filters }: { readonly filters: Filters<"status"> }) {
+/** Filters by status. What is archived is in no list unless it is asked for. @param hasArchive can these be archived? */
+export function StatusFilter({
+  filters,
+  hasArchive = false,
+}: {
+  readonly filters: Filters<"status">;
+  readonly hasArchive?: boolean;
+}) {
   return (
     <FilterSelect
       label={t("common.status")}
@@ -45,9 +51,17 @@ export function StatusFilter({ filters }: { readonly filters: Filters<"status"> 
         ["", t("filter.anyStatus")],
         ["active", t("filter.active")],
         ["deactivated", t("filter.deactivated")],
+        ...(hasArchive ? ([["archived", t("filter.archived")]] as const) : []),
       ]}
     />
   );
+}
+
+/** The API's filter for what {@link StatusFilter} chose. */
+export function standingFilter<Values extends { readonly status?: string }>(values: Values) {
+  const { status, ...rest } = values;
+  if (status === "archived") return { ...rest, archived: true };
+  return status === undefined ? rest : { ...rest, status: status as "active" | "deactivated" };
 }
 
 /**

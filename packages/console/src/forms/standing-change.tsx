@@ -34,6 +34,32 @@ export async function activate(thing: Switchable): Promise<void> {
   }
 }
 
+/** Something that can be archived and restored. */
+export interface Archivable {
+  readonly name: ReactNode;
+  readonly read: () => Promise<Current>;
+  readonly archive: (archived: boolean, etag: string | undefined) => Promise<unknown>;
+}
+
+/** Archives something that is deactivated already, or restores it, with one click and an Undo. */
+export async function setArchived(thing: Archivable, archived: boolean): Promise<void> {
+  try {
+    await makeChange(async () => {
+      await thing.archive(archived, (await thing.read()).etag);
+      tell(
+        archived ? (
+          <T id="forms.archived" values={{ name: thing.name }} />
+        ) : (
+          <T id="forms.restored" values={{ name: thing.name }} />
+        ),
+        () => setArchived(thing, !archived),
+      );
+    });
+  } catch (error) {
+    tellProblem(error);
+  }
+}
+
 /** Changes the status, says so, and offers an Undo. */
 async function changeStanding(thing: Switchable, status: Standing, { etag }: Current): Promise<void> {
   const changed = await thing.change({ status }, etag);

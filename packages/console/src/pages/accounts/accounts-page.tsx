@@ -5,7 +5,7 @@ import { permits, useMe } from "../../api/me.ts";
 import { type Account, type AccountFilter, useAccounts } from "../../api/registry.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
-import { SearchField, StatusFilter } from "../../forms/filters.tsx";
+import { SearchField, standingFilter, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
@@ -25,7 +25,7 @@ import { numberText, t } from "../../text/t.ts";
 export default function AccountsPage() {
   const me = useMe();
   const filters = useFilters(["q", "status"]);
-  const query = useAccounts(filters.values as AccountFilter);
+  const query = useAccounts(standingFilter(filters.values) as AccountFilter);
   const [deactivating, setDeactivating] = useState<Account>();
   const [editing, setEditing] = useState<Account>();
   const mayChange = permits(me, "admin", { everywhere: true });
@@ -109,7 +109,7 @@ export default function AccountsPage() {
           placeholder={t("accounts.searchPlaceholder")}
           filters={filters}
         />
-        <StatusFilter filters={filters} />
+        <StatusFilter filters={filters} hasArchive />
       </div>
       <DataTable
         caption={t("common.accounts")}

@@ -1,7 +1,9 @@
+import { TextInput } from "@mantine/core";
 import { useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import { useChange } from "../../api/queries.ts";
 import { type ApiUser, changeUser, readUser } from "../../api/registry.ts";
+import { Choice } from "../../forms/choice.tsx";
 import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { NetworksField } from "../../forms/networks-field.tsx";
 import { RotationField } from "../../forms/rotation-field.tsx";
@@ -12,9 +14,13 @@ import { tell } from "../../ui/tell.tsx";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
-/** Changes what an API user's client may do. It never overwrites a change by another operator without showing it first. */
+/** Changes what an API user is called, and what its client may do. It never overwrites a change by another operator without showing it first. */
 export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; readonly onClose: () => void }) {
   const { username } = user;
+  const [name, setName] = useState(user.display_name ?? "");
+  const [description, setDescription] = useState(user.description ?? "");
+  const [contact, setContact] = useState(user.contact ?? "");
+  const [access, setAccess] = useState(user.access);
   const [mayRotate, setMayRotate] = useState(user.may_rotate);
   const [networks, setNetworks] = useState(wordsText(user.networks));
   const { newer, apply } = useVersion(() => readUser(username));
@@ -23,35 +29,56 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
     () =>
       apply(({ etag, value }) => {
         // The page behind the dialog was already out of date when the dialog opened.
-        if (value.may_rotate !== shown.may_rotate || !areSameWords(value.networks, shown.networks)) {
+        if (!isSame(value, shown)) {
           throw new ApiError("precondition_failed", "The API user was changed.", { status: 412 });
         }
-        return changeUser(username, { may_rotate: mayRotate, networks: parseWords(networks) }, etag);
+        const notes = { display_name: noteOf(name), description: noteOf(description), contact: noteOf(contact) };
+        return changeUser(username, { ...notes, access, may_rotate: mayRotate, networks: parseWords(networks) }, etag);
       }),
     () => tell(<T id="user.saved" values={{ username: <bdi>{username}</bdi> }} />),
   );
   return (
     <FormDialog
       title={<T id="user.editTitle" values={{ username: <bdi>{username}</bdi> }} />}
-      above={
-        newer === undefined ? null : (
-          <Note kind="warning">
-            <T
-              id="user.changedMeanwhile"
-              values={{
-                rotation: newer.value.may_rotate ? t("user.allowed") : t("user.off"),
-                networks:
-                  newer.value.networks.length === 0 ? t("user.any") : <bdi>{newer.value.networks.join(", ")}</bdi>,
-              }}
-            />
-          </Note>
-        )
-      }
+      above={newer === undefined ? null : <ChangedMeanwhile user={newer.value} />}
       button={t("common.save")}
       change={change}
-      fields={["networks"]}
+      fields={["display_name", "description", "contact", "networks"]}
       onClose={onClose}
     >
+      <TextInput
+        label={t("user.displayName")}
+        description={t("user.displayNameHint")}
+        maxLength={200}
+        value={name}
+        error={fieldProblem(change.error, "display_name")}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <TextInput
+        label={t("user.description")}
+        maxLength={500}
+        value={description}
+        error={fieldProblem(change.error, "description")}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+      />
+      <TextInput
+        label={t("user.contact")}
+        description={t("user.contactHint")}
+        maxLength={200}
+        value={contact}
+        error={fieldProblem(change.error, "contact")}
+        onChange={(event) => setContact(event.currentTarget.value)}
+      />
+      <Choice
+        legend={t("common.access")}
+        name="access"
+        value={access}
+        onChange={setAccess}
+        options={[
+          { value: "full", label: t("filter.fullAccess"), about: t("user.fullAccessAbout") },
+          { value: "read_only", label: t("filter.readOnly"), about: t("user.readOnlyAbout") },
+        ]}
+      />
       <NetworksField
         what="user"
         value={networks}
@@ -61,4 +88,33 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
       <RotationField isAllowed={mayRotate} onChange={setMayRotate} />
     </FormDialog>
   );
+}
+
+/** What another operator saved while the dialog was open. */
+function ChangedMeanwhile({ user }: { readonly user: ApiUser }) {
+  return (
+    <Note kind="warning">
+      <T
+        id="user.changedMeanwhile"
+        values={{
+          name: user.display_name === null ? t("user.empty") : <bdi>{user.display_name}</bdi>,
+          description: user.description === null ? t("user.empty") : <bdi>{user.description}</bdi>,
+          contact: user.contact === null ? t("user.empty") : <bdi>{user.contact}</bdi>,
+          access: user.access,
+          rotation: user.may_rotate ? t("user.allowed") : t("user.off"),
+          networks: user.networks.length === 0 ? t("user.any") : <bdi>{user.networks.join(", ")}</bdi>,
+        }}
+      />
+    </Note>
+  );
+}
+
+function isSame(a: ApiUser, b: ApiUser): boolean {
+  const facts = ({ display_name, description, contact, access, may_rotate }: ApiUser) =>
+    JSON.stringify([display_name, description, contact, access, may_rotate]);
+  return facts(a) === facts(b) && areSameWords(a.networks, b.networks);
+}
+
+function noteOf(text: string): string | null {
+  return text.trim() === "" ? null : text.trim();
 }

@@ -10,7 +10,13 @@ import { Page, Section } from "../../ui/page.tsx";
 import { Note, Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
-import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
+import {
+  activate,
+  type Archivable,
+  DeactivateDialog,
+  setArchived,
+  type Switchable,
+} from "../../forms/standing-change.tsx";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
 import { AddKeyDialog } from "./add-key/add-key-dialog.tsx";
 import { EditUserDialog } from "./edit-user-dialog.tsx";
@@ -63,9 +69,18 @@ export default function UserPage({ username }: { readonly username: string }) {
               <Button variant="default" onClick={() => setIsDeactivating(true)}>
                 {t("common.deactivate")}
               </Button>
+            ) : user.archived_at === null ? (
+              <>
+                <Button variant="default" onClick={() => void setArchived(archivableUser(username), true)}>
+                  {t("user.archive")}
+                </Button>
+                <Button variant="default" onClick={() => void activate(thing)}>
+                  {t("common.activate")}
+                </Button>
+              </>
             ) : (
-              <Button variant="default" onClick={() => void activate(thing)}>
-                {t("common.activate")}
+              <Button variant="default" onClick={() => void setArchived(archivableUser(username), false)}>
+                {t("user.restore")}
               </Button>
             )}
             <Button leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
@@ -77,7 +92,9 @@ export default function UserPage({ username }: { readonly username: string }) {
     >
       <UserFacts user={user} />
       <RoleNote me={me} needs="admin" what={t("user.roleNeeded")} />
-      {user?.status === "deactivated" ? <Note kind="warning">{t("user.userDeactivated")}</Note> : null}
+      {user?.status === "deactivated" ? (
+        <Note kind="warning">{user.archived_at === null ? t("user.userDeactivated") : t("user.userArchived")}</Note>
+      ) : null}
       <AccountNote shortname={user?.account} />
       <Section title={t("common.publicKeys")}>
         <KeysTable username={username} onAdd={() => setIsAdding(true)} />
@@ -120,9 +137,32 @@ function switchableUser(username: string): Switchable {
   };
 }
 
+function archivableUser(username: string): Archivable {
+  return {
+    name: <bdi>{username}</bdi>,
+    read: () => readUser(username),
+    archive: (archived, etag) => changeUser(username, { archived }, etag),
+  };
+}
+
 function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
   return (
     <Facts>
+      {user?.display_name == null ? null : (
+        <Fact label={t("user.displayName")}>
+          <bdi>{user.display_name}</bdi>
+        </Fact>
+      )}
+      {user?.description == null ? null : (
+        <Fact label={t("user.description")}>
+          <bdi>{user.description}</bdi>
+        </Fact>
+      )}
+      {user?.contact == null ? null : (
+        <Fact label={t("user.contact")}>
+          <bdi>{user.contact}</bdi>
+        </Fact>
+      )}
       <Fact label={t("common.status")}>{user && <StatusBadge status={user.status} />}</Fact>
       <Fact label={t("common.access")}>{user && <AccessBadge access={user.access} />}</Fact>
       <Fact label={t("common.account")}>

@@ -4,7 +4,7 @@ import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
-import { FilterSelect, SearchField, StatusFilter } from "../../forms/filters.tsx";
+import { FilterSelect, SearchField, standingFilter, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
@@ -65,7 +65,7 @@ export default function UsersPage() {
   const me = useMe();
   const [, navigate] = useLocation();
   const filters = useFilters(["q", "account", "status", "access", "order"]);
-  const query = useUsers(filters.values as UserFilter);
+  const query = useUsers(standingFilter(filters.values) as UserFilter);
   const mayCreate = permits(me, "admin");
   const creating = useOpening("user", mayCreate);
   const create = (
@@ -87,7 +87,7 @@ export default function UsersPage() {
             onChange={(account) => filters.set("account", account)}
           />
         ) : null}
-        <StatusFilter filters={filters} />
+        <StatusFilter filters={filters} hasArchive />
         <FilterSelect
           label={t("common.access")}
           name="access"

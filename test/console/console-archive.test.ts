@@ -1,0 +1,76 @@
+/** What people note about an API user, and archiving it, in the console. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Page } from "playwright-core";
+import { CHROMIUM_REQUIREMENT, startBrowser, type Tab, type TestBrowser } from "../testkit/browser.ts";
+import { buildConsole, consoleUrl, jumpTo, openSignedIn, row } from "../testkit/browser-console.ts";
+import { OWNER, startFilledServer } from "../testkit/browser-data.ts";
+import { findMissing, IS_CI } from "../testkit/requirements.ts";
+import type { TestServer } from "../testkit/server.ts";
+
+const missing = await findMissing(CHROMIUM_REQUIREMENT);
+
+if (missing !== undefined && IS_CI) test("archiving in the console", () => assert.fail(missing));
+else describe("archiving in the console", { skip: missing ?? false, concurrency: 1 }, archive);
+
+function archive(): void {
+  let browser: TestBrowser;
+  let server: TestServer;
+  let tab: Tab;
+  let page: Page;
+  let username: string;
+
+  before(async () => {
+    await buildConsole();
+    server = await startFilledServer({ isAged: false });
+    browser = await startBrowser();
+    tab = await browser.openTab({});
+    ({ page } = tab);
+    await openSignedIn(page, consoleUrl(server), OWNER);
+    await jumpTo(page, "/users?status=active");
+    username = await page.locator("tbody tr").first().getByRole("link").first().innerText();
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  test("an API user's name, description, contact and access are changed in its dialog, and shown on its page", async () => {
+    await jumpTo(page, `/users/${username}`);
+    await page.getByRole("button", { name: "Edit", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: `Edit ${username}` });
+    await dialog.getByLabel("Name", { exact: true }).fill("Nightly import");
+    await dialog.getByLabel("Description").fill("Imports orders");
+    await dialog.getByLabel("Contact").fill("ops@example.com");
+    await dialog.getByLabel("Read-only").check();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    for (const text of ["Nightly import", "Imports orders", "ops@example.com", "read-only"]) {
+      await page.locator("main").getByText(text, { exact: true }).first().waitFor();
+    }
+  });
+
+  test("an archived API user is only in the list of what is archived, until it is restored", async () => {
+    await jumpTo(page, `/users/${username}`);
+    await page.getByRole("button", { name: "Deactivate", exact: true }).first().click();
+    await page.getByRole("dialog").getByRole("button", { name: "Deactivate", exact: true }).click();
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await page.getByText("This API user is archived").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Activate", exact: true }).count(), 0);
+
+    const listed = async (query: string) => {
+      await jumpTo(page, `/users?q=${username}${query}`);
+      await page
+        .getByText(/No API user matches|^1/)
+        .first()
+        .waitFor();
+      return row(page, username).count();
+    };
+    assert.deepEqual([await listed(""), await listed("&status=archived")], [0, 1]);
+
+    await jumpTo(page, `/users/${username}`);
+    await page.getByRole("button", { name: "Restore", exact: true }).click();
+    await page.getByRole("button", { name: "Activate", exact: true }).waitFor();
+    assert.equal(await listed("&status=deactivated"), 1);
+  });
+}
