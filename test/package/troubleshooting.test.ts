@@ -57,6 +57,19 @@ describe("docs/troubleshooting.md", () => {
   });
   after(() => server.stop());
 
+  test("each refusal of the contract is there, and no other", () => {
+    const wire = readFileSync(join(import.meta.dirname, "..", "..", "docs", "wire.md"), "utf8");
+    const errors = readFileSync(join(import.meta.dirname, "..", "..", "docs", "errors.md"), "utf8");
+    const codes = [...errors.matchAll(/^## (\w+)$/gm)].map(([, code = ""]) => code);
+    const [, section = ""] = /^## Every refusal$([^]*)/m.exec(page) ?? [];
+    const rows = [...section.matchAll(/^\| \d{3} (.*?) \|/gm)].map(([, cell = ""]) => cell).join(" ");
+    const shown = [...rows.matchAll(/`(\w+)`/g)].map(([, code = ""]) => code);
+    const contract = codes.filter((code) => wire.includes(`\`${code}\``));
+    assert.ok(contract.length > 20, String(contract.length));
+    for (const code of contract) assert.ok(shown.includes(code), code);
+    for (const code of shown) assert.ok(codes.includes(code), code);
+  });
+
   test("each mistake that the page shows is made here", () => {
     const [, section = ""] = /^## The most frequent mistakes$([^]*?)^## /m.exec(page) ?? [];
     const headings = [...section.matchAll(/^### (.*)$/gm)].map(([, heading]) => heading);
