@@ -95,7 +95,7 @@ export function AccountPicker({
             </Combobox.Option>
           )}
           {data?.items.length === 0 && onCreate === undefined ? (
-            <Combobox.Empty>{t("accounts.noAccountMatches")}</Combobox.Empty>
+            <Combobox.Empty>{t("forms.noAccountFound")}</Combobox.Empty>
           ) : null}
           {isPending && isOpen ? <Combobox.Empty>{t("forms.loading")}</Combobox.Empty> : null}
         </Combobox.Options>
