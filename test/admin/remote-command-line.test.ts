@@ -5,6 +5,11 @@ import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
 import { assertFails, COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 
+const assertion = [{ alg: "RS256" }, { sub: "api-1-demo" }]
+  .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+  .concat("AA")
+  .join(".");
+
 const pem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" });
 
 function run(args: readonly string[], env: Record<string, string>, input = ""): Promise<ProgramResult> {
@@ -16,8 +21,9 @@ function withoutChance({ status, stdout, stderr }: ProgramResult): ProgramResult
   const plain = (text: string) =>
     text
       .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>")
-      .replaceAll(/csrs_[0-9A-Za-z]+/g, "<secret>")
-      .replaceAll(/\b(?:just now|now|\d+ (?:second|minute)s? ago)\b/g, "<ago>")
+      .replaceAll(/(?:csrs_|csat_|whsec_)[0-9A-Za-z+/=]+/g, "<secret>")
+      .replaceAll(/\b[0-9a-f]{16}\b/g, "<fingerprint>")
+      .replaceAll(/\b(?:now|\d+ (?:seconds?|minutes?) ago)\b/g, "<ago>")
       .replaceAll(/ {2,}/g, "  ");
   return { status, stdout: plain(stdout), stderr: plain(stderr) };
 }
@@ -93,6 +99,30 @@ const LINES: readonly (readonly string[])[] = [
   ["audit", "list", "--action", "user.archived", "--until", "2020-01-01T00:00:00Z"],
   ["operator", "list"],
   ["operator", "deactivate", "nobody@example.com"],
+  ["signing-key", "list"],
+  ["signing-key", "retire", "1"],
+  ["signing-key", "retire", "7", "--yes"],
+  ["admin-token", "create", "deploy", "--role", "admin", "--account", "acme"],
+  ["admin-token", "create", "deploy", "--role", "admin", "--account", "acme", "--expires-in", "never"],
+  ["admin-token", "revoke", "deploy"],
+  ["admin-token", "revoke", "deploi", "--yes"],
+  ["admin-token", "revoke", "deploy", "--yes"],
+  ["webhook", "create", "https://203.0.113.9/hook", "--events", "key.*", "--account", "acme"],
+  ["webhook", "create", "https://203.0.113.9/hook", "--account", "nobody"],
+  ["webhook", "create", "http://127.0.0.1/hook"],
+  ["webhook", "list"],
+  ["webhook", "edit", "1", "--events", "key.*,user.*", "--label", "siem"],
+  ["webhook", "edit", "9", "--label", "siem"],
+  ["webhook", "rotate", "1", "--overlap", "0s"],
+  ["webhook", "rotate", "9"],
+  ["webhook", "deactivate", "1"],
+  ["webhook", "activate", "1", "--skip"],
+  ["webhook", "test", "9"],
+  ["webhook", "deliveries", "1"],
+  ["webhook", "deliveries", "9"],
+  ["check", "not-a-token"],
+  ["explain", assertion],
+  ["explain", assertion, "--from", "192.0.2.1"],
 ];
 
 describe("the command line on a server", { concurrency: 1 }, () => {
@@ -103,6 +133,8 @@ describe("the command line on a server", { concurrency: 1 }, () => {
   let viewer: Record<string, string>;
 
   before(async () => {
+    // A store has a signing key once it was served.
+    await (await startServer({ dataDir: local.COUNTERSIGN_DATA_DIR })).stop();
     server = await startServer({ dataDir: remoteStore.COUNTERSIGN_DATA_DIR });
     const as = async (role: string) => {
       const made = await run(["admin-token", "create", role, "--role", role, "--json"], remoteStore);
@@ -123,7 +155,7 @@ describe("the command line on a server", { concurrency: 1 }, () => {
         }
       }
       for (const words of [[...line, "--json"], line]) {
-        const [here, there] = [await run(words, local), await run(words, remote)];
+        const [here, there] = await Promise.all([run(words, local), run(words, remote)]);
         assert.deepEqual(withoutChance(there), withoutChance(here), words.join(" "));
       }
     }
@@ -154,7 +186,9 @@ describe("the command line on a server", { concurrency: 1 }, () => {
   });
 
   test("never opens a store instead where the environment names a server", async () => {
-    assertFails(await run(["audit", "verify"], { ...remote, ...remoteStore }), 1, /works on the store itself/);
+    for (const line of [["key", "audit"], ["backup", "copy.db"], ["migrate"]]) {
+      assertFails(await run(line, { ...remote, ...remoteStore }), 2, /works only where the store is/);
+    }
   });
 
   test("doesn't send a token in clear text to another machine", async () => {

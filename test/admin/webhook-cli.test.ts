@@ -156,7 +156,7 @@ describe("countersign webhook", { concurrency: false }, () => {
       ],
       [["create", receiver.url, "--account", "absent"], 1, /^countersign: There is no account of that name\.\n$/],
       [["rotate", "99"], 1, /^countersign: There is no webhook endpoint 99\. countersign webhook list shows them\.\n$/],
-      [["test", "99"], 1, /^countersign: There is no webhook endpoint 99; countersign webhook list shows them\.\n$/],
+      [["test", "99"], 1, /^countersign: There is no webhook endpoint 99\. countersign webhook list shows them\.\n$/],
       [["test", "first"], 2, /^countersign: An endpoint's id is a whole number; .*\n$/],
       [["rotate", "1", "--overlap", "soon"], 2, /^countersign: --overlap takes a duration such as 24h; .*\n$/],
       [["rotate", "1", "--overlap", "31d"], 1, /^countersign: The overlap must be from 0 to 30 days\.\n$/],

@@ -1,15 +1,15 @@
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { Command } from "commander";
-import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/json/operators.ts";
-import { createAdminToken, loadAdminToken, revokeAdminToken } from "../core/operators/admin-tokens.ts";
 import type { Flags } from "../config/config.ts";
-import { readAllPages } from "../core/store/read-all-pages.ts";
+import { printable } from "../core/names.ts";
+import { severalAdminTokens, unknownAdminToken } from "../core/operators/admin-tokens.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { confirm, withYes, type YesOption } from "./confirm.ts";
+import { secretOf } from "./made-secret.ts";
+import { type AdminTokenJson, listAll, type Operate } from "./operations.ts";
 import { withGrantOptions } from "./operator.ts";
-import { printable } from "../core/names.ts";
-import { commitAs, commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
+import { noteTarget, withOperations, withTargetFlags } from "./target.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
 const DEFAULT_DURATION = `${ADMIN_TOKEN_DAYS_DEFAULT}d`;
@@ -25,7 +25,7 @@ interface CreateOptions {
 export function adminTokenCommand(context: CliContext): Command {
   const command = new Command("admin-token");
 
-  withGrantOptions(withStoreFlags(command.command("create")))
+  withGrantOptions(withTargetFlags(command.command("create")))
     .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")
     .description("create an admin token and print it")
     .option(
@@ -36,56 +36,74 @@ export function adminTokenCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & CreateOptions) => {
       const { role, account = null, expiresIn } = options;
-      const expiry = expiresIn === "never" ? expiresIn : context.clock.wallMs() + parseDuration(expiresIn);
-      const { token, secret } = await commitChange(
-        context,
-        options,
-        (tx) => createAdminToken(tx, { name, role, account, expiry }, context.random),
-        { mayCreate: true },
-      );
-      print(context, options.json, { token: secret, ...adminTokenJson(token, context.clock.wallMs()) }, () => secret);
+      noteTarget(context, options);
+      const body = { name, role, account, expires_at: expiryOf(context, expiresIn) };
+      const made = await withOperations(context, options, (operate) => operate("createAdminToken", { body }), {
+        mayCreate: true,
+      });
+      const { token: _, ...shown } = made.data;
+      const token = secretOf(made, made.data.token);
+      print(context, options.json, { token, ...shown }, () => token);
       context.stderr.write("The token is shown only once; the store keeps a hash of it.\n");
     });
 
-  withStoreFlags(command.command("list"))
+  withTargetFlags(command.command("list"))
     .description("list admin tokens, newest first")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const tokens = await withAdministration(context, options, ({ store }) =>
-        readAllPages((page) => store.adminTokens.page({}, page)),
+      const tokens = await withOperations(context, options, (operate) =>
+        listAll(operate, "listAdminTokens", { query: {} }),
       );
-      const now = context.clock.wallMs();
-      const shown = tokens.map((token) => adminTokenJson(token, now));
-      print(context, options.json, shown, () => {
+      print(context, options.json, tokens, () => {
         if (tokens.length === 0) return "No admin tokens yet; create one with: countersign admin-token create <name>";
+        const now = context.clock.wallMs();
+        const ago = (time: string | null) => (time === null ? "never" : relativeTime(Date.parse(time), now));
         const rows = tokens.map((token) => [
-          ownTokenName(token),
+          token.name,
           token.role,
           token.account ?? "-",
-          paintStatus(context, shownAdminTokenStatus(token, now)),
-          relativeTime(token.createdAtMs, now),
-          token.expiresAtMs === null ? "never" : relativeTime(token.expiresAtMs, now),
-          token.lastUsedAtMs === null ? "never" : relativeTime(token.lastUsedAtMs, now),
+          paintStatus(context, token.status),
+          ago(token.created_at),
+          ago(token.expires_at),
+          ago(token.last_used_at),
         ]);
         return formatTable(["name", "role", "account", "status", "created", "expires", "last used"], rows);
       });
     });
 
-  withYes(withStoreFlags(command.command("revoke")))
+  withYes(withTargetFlags(command.command("revoke")))
     .argument("<name>", "<account>/<name> if several accounts have a token of that name")
     .description("revoke an admin token immediately and permanently")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & YesOption) => {
-      const revoked = await withAdministration(context, options, async (administration) => {
-        const token = await commitAs(context, administration, (tx) => loadAdminToken(tx, { name }));
+      noteTarget(context, options);
+      const revoked = await withOperations(context, options, async (operate) => {
+        const token = await findAdminToken(operate, name);
         // Revoking it once more changes nothing.
-        if (token.revokedAtMs === null) await confirm(context, options, describeRevocation(name));
-        return commitAs(context, administration, (tx) => revokeAdminToken(tx, token.id));
+        if (token.status !== "revoked") await confirm(context, options, describeRevocation(name));
+        return (await operate("revokeAdminToken", { params: { id: token.id } })).data;
       });
-      const json = adminTokenJson(revoked, context.clock.wallMs());
-      print(context, options.json, json, () => `${name} is ${paintStatus(context, json.status)}.`);
+      print(context, options.json, revoked, () => `${name} is ${paintStatus(context, revoked.status)}.`);
     });
   return command;
+}
+
+/** `undefined` for the default, which for a token that a token makes is never later than its own end. */
+function expiryOf({ clock }: CliContext, duration: string): string | undefined {
+  if (duration === DEFAULT_DURATION) return undefined;
+  return duration === "never" ? duration : new Date(clock.wallMs() + parseDuration(duration)).toISOString();
+}
+
+/** Finds a token by `<account>/<name>`, or by its name if only one token has it. @throws {Refusal} `not_found`, `conflict` */
+async function findAdminToken(operate: Operate, name: string): Promise<AdminTokenJson> {
+  const tokens = await listAll(operate, "listAdminTokens", { query: {} });
+  const fullName = (token: AdminTokenJson) => (token.account === null ? token.name : `${token.account}/${token.name}`);
+  const found = tokens.find((token) => fullName(token) === name);
+  if (found !== undefined) return found;
+  const named = tokens.filter((token) => token.name === name).toSorted((a, b) => a.id - b.id);
+  if (named.length > 1) throw severalAdminTokens(name, named.map(fullName));
+  if (named[0] === undefined) throw unknownAdminToken(name);
+  return named[0];
 }
 
 function describeRevocation(name: string): string {

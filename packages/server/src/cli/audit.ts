@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { type EventRow, fromRow } from "../core/feed/event.ts";
-import { chainReportJson, verifyChain } from "../core/feed/verify-chain.ts";
 import { NegativeResult, type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { DURATION_FORM, parseDurationMs } from "../config/duration.ts";
 import { isTime } from "../core/time-text.ts";
@@ -10,7 +9,7 @@ import { type ListOptions, noteMore, partOf } from "./list-options.ts";
 import { listPart, type Operate } from "./operations.ts";
 import { named, withOperations, withTargetFlags } from "./target.ts";
 import type { StreamOptions } from "./audit-stream.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
@@ -32,20 +31,19 @@ export function auditCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action((options: AuditListOptions) => listEvents(context, options));
 
-  withStoreFlags(audit.command("verify"))
+  withTargetFlags(audit.command("verify"))
     .description("check the hash chain from its beginning")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const report = await withAdministration(context, options, ({ store }) => verifyChain(store.events), {
+      const { data: report } = await withOperations(context, options, (operate) => operate("verifyAuditChain", {}), {
         mayBeRestored: true,
       });
-      const { events, lastHash, broken } = report;
-      print(context, options.json, chainReportJson(report), () =>
-        broken === undefined
-          ? `${paint(context, "green", "whole")}: ${events} events, last hash ${lastHash}`
-          : `${paint(context, "red", "broken")} at event ${broken.seq}: ${broken.problem}`,
+      print(context, options.json, report, () =>
+        "last_hash" in report
+          ? `${paint(context, "green", "whole")}: ${report.events} events, last hash ${report.last_hash}`
+          : `${paint(context, "red", "broken")} at event ${report.seq}: ${report.problem}`,
       );
-      if (broken !== undefined) throw new NegativeResult();
+      if (!report.ok) throw new NegativeResult();
     });
   withStoreFlags(audit.command("stream"))
     .description("pass every change on to another system, such as a SIEM, until it is stopped")

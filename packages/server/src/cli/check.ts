@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { checkToken } from "./check-token.ts";
 import { type CliContext, note, readStdin } from "./context.ts";
-import { withStoreFlags } from "./store-flags.ts";
+import { withTargetFlags } from "./target.ts";
 
 /** More than the longest token, so that a whole answer or the output of `curl -v` can be given. */
 const INPUT_CHARACTERS_MAX = 65_536;
@@ -11,7 +11,7 @@ const INPUT_CHARACTERS_MAX = 65_536;
 type Options = Flags & { readonly json?: boolean };
 
 export function checkCommand(context: CliContext): Command {
-  return withStoreFlags(new Command("check"))
+  return withTargetFlags(new Command("check"))
     .argument(
       "<token or ->",
       "a token, its header, or a text with either in it, such as the exchange's answer; - reads standard input, which keeps the token out of the process list",

@@ -1,11 +1,12 @@
 import { Command } from "commander";
-import type { Flags } from "../config/config.ts";
-import { CHECKS, type Severity } from "../core/doctor/catalogue.ts";
-import type { Finding } from "../core/doctor/finding.ts";
-import { type Report, reportJson } from "../core/doctor/run-checks.ts";
+import { ConfigError, type Flags } from "../config/config.ts";
+import type { Severity } from "../core/doctor/catalogue.ts";
+import { reportJson } from "../core/doctor/run-checks.ts";
 import { findNtpServer } from "../platform/doctor/ntp.ts";
 import { columnsOf, type CliContext, NegativeResult, paint, print, type Style, WrongUsage } from "./context.ts";
+import type { DiagnosisJson } from "./operations.ts";
 import { withAllFlags } from "./store-flags.ts";
+import { findServer, withOperations } from "./target.ts";
 import { wrapText } from "./wrap-text.ts";
 
 type Options = Flags & { readonly json?: boolean; readonly strict?: boolean; readonly ntp?: string };
@@ -36,18 +37,39 @@ export function doctorCommand(context: CliContext): Command {
       if (ntp !== undefined && findNtpServer(ntp) === undefined) {
         throw new WrongUsage("--ntp takes a host, or a host and a port, such as time.example:123.");
       }
-      const report = await context.diagnose(options, ntp);
-      print(context, options.json, reportJson(report), () => describe(context, report));
+      const report = await examine(context, options, ntp);
+      print(context, options.json, report, () => describe(context, report));
       const { error, warning } = report.counts;
       if (error > 0 || (strict === true && warning > 0)) throw new NegativeResult();
     });
+}
+
+type Report = Pick<DiagnosisJson, "status" | "counts" | "findings">;
+
+/** From this machine; of a server, what its node finds wrong with itself. */
+async function examine(context: CliContext, options: Options, ntp: string | undefined): Promise<Report> {
+  if (!worksOnServer(context, options)) return reportJson(await context.diagnose(options, ntp));
+  if (ntp !== undefined) throw new WrongUsage("--ntp asks from this machine, so it doesn't go with a server.");
+  return (await withOperations(context, options, (operate) => operate("getDiagnosis", {}))).data;
+}
+
+/** A problem of the configuration is a finding of the examination from this machine. */
+function worksOnServer(context: CliContext, options: Options): boolean {
+  try {
+    const config = context.config(options);
+    // Without a token, --admin-url is a setting to examine.
+    return config.adminToken !== undefined && findServer(config, options) !== undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
 }
 
 function describe(context: CliContext, { counts, findings }: Report): string {
   const columns = Math.min(columnsOf(context) ?? COLUMNS_MAX, COLUMNS_MAX);
   const groups = Map.groupBy(findings, ({ check }) => check);
   const lines = [...groups].flatMap(([check, found]) => [
-    paint(context, "bold", CHECKS[check].title),
+    paint(context, "bold", found[0]?.title ?? check),
     ...found.flatMap((finding) => describeFinding(context, finding, columns)),
     "",
   ]);
@@ -55,7 +77,11 @@ function describe(context: CliContext, { counts, findings }: Report): string {
   return [...lines, `${error} error(s), ${warning} warning(s), ${info} to know, ${ok} ok`].join("\n");
 }
 
-function describeFinding(context: CliContext, { severity, found, fix, code }: Finding, columns: number): string[] {
+function describeFinding(
+  context: CliContext,
+  { severity, found, fix, code }: Report["findings"][number],
+  columns: number,
+): string[] {
   const { sign, word, style } = SIGNS[severity];
   const head = `  ${sign} ${word.padEnd(8)}`;
   const indent = " ".repeat(head.length);

@@ -1,13 +1,10 @@
 import { findCredential } from "@countersign/protocol";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { explainClock } from "../core/clock/clock-watch.ts";
-import { type ExplainStep, explainAssertion } from "../core/explain.ts";
-import { endpointAudiences } from "../core/assertion/audiences.ts";
+import type { ExplainStep } from "../core/explain.ts";
 import { parseAddressText } from "../core/networks.ts";
-import { publicListenerUrl } from "../config/listener-urls.ts";
 import { NegativeResult, type CliContext, note, paint, print, readStdin, WrongUsage } from "./context.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { withOperations, withTargetFlags } from "./target.ts";
 
 /** More than the longest assertion, so that the explanation, not this limit, refuses one that is too long. */
 const INPUT_CHARACTERS_MAX = 65_536;
@@ -18,7 +15,7 @@ interface Options extends Flags {
 }
 
 export function explainCommand(context: CliContext): Command {
-  return withStoreFlags(new Command("explain"))
+  return withTargetFlags(new Command("explain"))
     .argument(
       "<jwt or ->",
       "an assertion, its header, or a text with either in it, such as the output of curl -v; - reads standard input",
@@ -38,27 +35,19 @@ export function explainCommand(context: CliContext): Command {
 
 /** Explains an assertion, or the header that carried it. @throws {NegativeResult} if the exchange would refuse it */
 export async function explain(context: CliContext, text: string, options: Options): Promise<void> {
-  const from = options.from === undefined ? undefined : parseAddressText(options.from);
-  if (options.from !== undefined && from === undefined) throw new WrongUsage("--from takes an IP address.");
-  const config = context.config(options);
-  const audiences = endpointAudiences(config.publicUrl ?? publicListenerUrl(config)).exchange;
-  const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) => {
-    const { clock } = context;
-    const explained = await explainAssertion(text, {
-      view: await administration.openView(),
-      clock,
-      audiences,
-      from,
-    });
-    return { ...explained, steps: [...explained.steps, ...(await explainClock(administration.store, clock))] };
-  });
-  print(context, options.json, { accepted, code: refusal?.code ?? null, steps }, () =>
+  const { from } = options;
+  if (from !== undefined && parseAddressText(from) === undefined) throw new WrongUsage("--from takes an IP address.");
+  const { data: explanation } = await withOperations(context, options, (operate) =>
+    operate("explainAssertion", { body: { assertion: text, from } }),
+  );
+  const { accepted, code, steps } = explanation;
+  print(context, options.json, { accepted, code, steps }, () =>
     [
       ...steps.map((step) => formatStep(context, step)),
       "",
       accepted
         ? paint(context, "green", "The exchange would accept it.")
-        : paint(context, "red", `The exchange would refuse it: ${refusal?.code ?? ""}.`),
+        : paint(context, "red", `The exchange would refuse it: ${code ?? ""}.`),
     ].join("\n"),
   );
   if (!accepted) throw new NegativeResult();

@@ -3,8 +3,21 @@
  * with an admin token (`remote-operations.ts`). A command knows neither; what it prints is the same.
  */
 import type { WarningItem } from "@countersign/protocol";
-import type { operatorJson } from "../core/json/operators.ts";
-import type { accountJson, eventJson, keyJson, resourceServerJson, userJson } from "../core/json/registry.ts";
+import type { Report as DoctorReport, reportJson } from "../core/doctor/run-checks.ts";
+import type { ExplainStep } from "../core/explain.ts";
+import type { chainReportJson } from "../core/feed/verify-chain.ts";
+import type { keyChallengeJson } from "../core/json/key-challenge.ts";
+import type { adminTokenJson, operatorJson } from "../core/json/operators.ts";
+import type {
+  accountJson,
+  eventJson,
+  keyJson,
+  nodeJson,
+  resourceServerJson,
+  signingKeyJson,
+  userJson,
+} from "../core/json/registry.ts";
+import type { attemptJson, deliveryJson, webhookJson } from "../core/json/webhooks.ts";
 import type { Standing } from "../core/standing.ts";
 
 export type AccountJson = ReturnType<typeof accountJson>;
@@ -21,6 +34,34 @@ export interface ListedUserJson extends UserJson {
 export type KeyJson = ReturnType<typeof keyJson>;
 export type ResourceServerJson = ReturnType<typeof resourceServerJson>;
 export type ResourceServerWithSecretJson = ResourceServerJson & { readonly client_secret: string | null };
+
+export type AdminTokenJson = ReturnType<typeof adminTokenJson>;
+export type SigningKeyJson = ReturnType<typeof signingKeyJson> & { readonly signs: boolean };
+export type NodeJson = ReturnType<typeof nodeJson>;
+export type WebhookJson = ReturnType<typeof webhookJson>;
+export type WebhookWithSecretJson = WebhookJson & { readonly secret: string | null };
+export type DeliveryJson = ReturnType<typeof deliveryJson>;
+export type ChainReportJson = ReturnType<typeof chainReportJson>;
+
+/** What the doctor finds on the node that answers. */
+export interface DiagnosisJson extends Pick<DoctorReport, "status" | "counts"> {
+  readonly examined_at: string;
+  readonly node: string;
+  readonly findings: ReturnType<typeof reportJson>["findings"];
+}
+
+/** Whose a token is, or why it is inactive. */
+export type TokenReportJson =
+  | { readonly active: false; readonly reason: string }
+  | {
+      readonly active: true;
+      readonly username: string;
+      readonly user_id: number;
+      readonly account: string;
+      readonly access: string;
+      readonly key_id: number;
+      readonly expires_at: string;
+    };
 
 /** What a deactivation would stop. */
 export interface ImpactJson {
@@ -152,6 +193,68 @@ export interface OperationShapes {
     };
     data: readonly EventJson[];
   };
+  addKey: {
+    input: {
+      params: { username: string };
+      body: {
+        public_key: string;
+        label?: string | undefined;
+        expires_at?: string | undefined;
+        networks?: readonly string[] | undefined;
+        proof?: string | undefined;
+      };
+    };
+    data: KeyJson;
+  };
+  createKeyChallenge: { input: { params: { username: string } }; data: ReturnType<typeof keyChallengeJson> };
+  checkToken: { input: { body: { token: string } }; data: TokenReportJson };
+  explainAssertion: {
+    input: { body: { assertion: string; from?: string | undefined } };
+    data: { readonly accepted: boolean; readonly code: string | null; readonly steps: readonly ExplainStep[] };
+  };
+  verifyAuditChain: { input: Record<never, never>; data: ChainReportJson };
+  listSigningKeys: { input: { query: Record<never, never> }; data: readonly SigningKeyJson[] };
+  rotateSigningKey: { input: Record<never, never>; data: SigningKeyJson };
+  retireSigningKey: { input: { params: { number: number }; body: { status: "retired" } }; data: SigningKeyJson };
+  listNodes: { input: { query: Record<never, never> }; data: readonly NodeJson[] };
+  listAdminTokens: { input: { query: Page }; data: readonly AdminTokenJson[] };
+  createAdminToken: {
+    input: { body: { name: string; role: string; account: string | null; expires_at?: string | undefined } };
+    data: AdminTokenJson & { readonly token: string | null };
+  };
+  revokeAdminToken: { input: { params: { id: number } }; data: AdminTokenJson };
+  listWebhooks: { input: { query: Page }; data: readonly WebhookJson[] };
+  createWebhook: {
+    input: {
+      body: {
+        url: string;
+        events?: readonly string[] | undefined;
+        label?: string | undefined;
+        account?: string | undefined;
+      };
+    };
+    data: WebhookWithSecretJson;
+  };
+  changeWebhook: {
+    input: {
+      params: { id: number };
+      body: {
+        url?: string | undefined;
+        events?: readonly string[] | undefined;
+        label?: string | undefined;
+        status?: Standing | undefined;
+        skip_pending?: boolean | undefined;
+      };
+    };
+    data: WebhookJson;
+  };
+  rotateWebhookSecret: {
+    input: { params: { id: number }; body: { overlap_seconds: number } };
+    data: WebhookWithSecretJson;
+  };
+  testWebhook: { input: { params: { id: number } }; data: ReturnType<typeof attemptJson> };
+  listWebhookDeliveries: { input: { params: { id: number }; query: Page }; data: readonly DeliveryJson[] };
+  getDiagnosis: { input: Record<never, never>; data: DiagnosisJson };
   getImpact: {
     input: { query: { account?: string; username?: string; key_id?: number } };
     data: ImpactJson;

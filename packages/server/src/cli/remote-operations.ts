@@ -6,7 +6,7 @@ import { cursorOf, type Operate, type OperationAnswer, type OperationId, type Op
 import { unreachable } from "./unreachable.ts";
 
 /** The method and path of each operation; a test compares them with the admin API's routes. */
-export const OPERATION_PATHS: Readonly<Record<OperationId, `${"GET" | "POST" | "PATCH"} /${string}`>> = {
+export const OPERATION_PATHS: Readonly<Record<OperationId, `${"GET" | "POST" | "PATCH" | "DELETE"} /${string}`>> = {
   listAccounts: "GET /accounts",
   createAccount: "POST /accounts",
   getAccount: "GET /accounts/:shortname",
@@ -25,7 +25,26 @@ export const OPERATION_PATHS: Readonly<Record<OperationId, `${"GET" | "POST" | "
   rotateResourceServerSecret: "POST /resource-servers/:name/secret",
   listOperators: "GET /operators",
   changeOperator: "PATCH /operators/:id",
+  addKey: "POST /users/:username/keys",
+  createKeyChallenge: "POST /users/:username/key-challenges",
+  checkToken: "POST /check",
+  explainAssertion: "POST /explain",
   listAuditEvents: "GET /audit-events",
+  verifyAuditChain: "GET /audit-events/chain",
+  listSigningKeys: "GET /signing-keys",
+  rotateSigningKey: "POST /signing-keys",
+  retireSigningKey: "PATCH /signing-keys/:number",
+  listNodes: "GET /nodes",
+  listAdminTokens: "GET /admin-tokens",
+  createAdminToken: "POST /admin-tokens",
+  revokeAdminToken: "DELETE /admin-tokens/:id",
+  listWebhooks: "GET /webhooks",
+  createWebhook: "POST /webhooks",
+  changeWebhook: "PATCH /webhooks/:id",
+  rotateWebhookSecret: "POST /webhooks/:id/secret",
+  testWebhook: "POST /webhooks/:id/test",
+  listWebhookDeliveries: "GET /webhooks/:id/deliveries",
+  getDiagnosis: "GET /doctor",
   getImpact: "GET /impact",
 };
 
@@ -43,6 +62,12 @@ export interface AnswerLimits {
 }
 
 const LIMITS: AnswerLimits = { msMax: 60_000, bytesMax: 8 * 1024 * 1024 };
+
+/** Operations that walk a whole log or wait for others: milliseconds. */
+const SLOW_MS: Partial<Record<OperationId, number>> = { verifyAuditChain: 600_000 };
+
+/** Carried out twice, these would do more than once. */
+const NOT_REPEATED: ReadonlySet<OperationId> = new Set(["rotateSigningKey", "testWebhook"]);
 
 /** What a server says of a path that it doesn't have. Something that doesn't exist is refused in other words. */
 const UNKNOWN_PATH = "There is nothing at this path.";
@@ -72,10 +97,11 @@ export function createRemoteOperations(server: RemoteServer, limits: AnswerLimit
     if (input.body !== undefined) headers["content-type"] = "application/json";
     if (method === "POST") headers["idempotency-key"] = randomUUID();
     const body = input.body === undefined ? null : JSON.stringify(input.body);
-    const send = () => request(server, url, { method, headers, body }, limits);
+    const msMax = Math.max(limits.msMax, SLOW_MS[id] ?? 0);
+    const send = () => request(server, url, { method, headers, body }, { ...limits, msMax });
     const { status, envelope } = await send().catch((error: unknown) => {
-      if (!(error instanceof LostAnswer)) throw error;
-      // A PATCH states the result, and a POST has its key: carried out twice, both change once.
+      if (!(error instanceof LostAnswer) || NOT_REPEATED.has(id)) throw error;
+      // A PATCH or DELETE states the result, and a creation has its key: carried out twice, they change once.
       return send();
     });
     if (envelope === undefined) throw notAnAdminApi(server.url, status);

@@ -1,16 +1,15 @@
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { type LiveNode, nodeName } from "../core/signing-keys/store.ts";
-import { activateSigningKey, retireSigningKey, rotateSigningKey, signingNumber } from "../core/signing-keys/changes.ts";
-import type { SigningKeyRecord } from "../core/signing-keys/signing-keys.ts";
+import { OperatorError } from "../core/operator-error.ts";
+import { activateSigningKey, unknownSigningKey } from "../core/signing-keys/changes.ts";
+import { nodeName } from "../core/signing-keys/store.ts";
 import { type CliContext, note, paint, print, WrongUsage } from "./context.ts";
 import { confirmUnlessPiped, describeImpact, withYes, type YesOption } from "./confirm.ts";
-import { shownSigningKeyStatus, signingKeyJson } from "../core/json/registry.ts";
-import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
+import type { Operate, SigningKeyJson } from "./operations.ts";
 import { formatTable } from "./table.ts";
+import { named, noteTarget, type OpenedTarget, withOperations, withTarget, withTargetFlags } from "./target.ts";
 import { relativeTime } from "./time.ts";
-import { OperatorError } from "../core/operator-error.ts";
 
 type Options = Flags & { readonly json?: boolean };
 
@@ -18,94 +17,117 @@ type Options = Flags & { readonly json?: boolean };
 const POLL_MS = 100;
 const POLLS_MAX = 300;
 
+/** How often it asks a server, which does the activation itself every few seconds. */
+const REMOTE_POLL_MS = 1000;
+
 export function signingKeyCommand(context: CliContext): Command {
   const command = new Command("signing-key");
 
-  withStoreFlags(command.command("list"))
+  withTargetFlags(command.command("list"))
     .description("list signing keys")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const keys = await withAdministration(context, options, ({ store }) => store.signingKeys.list());
-      print(context, options.json, keys.map(signingKeyJson), () => {
+      const keys = await withOperations(context, options, listSigningKeys);
+      print(context, options.json, keys.map(shownSigningKey), () => {
         if (keys.length === 0) return "No signing keys yet; countersign serve makes one when it first starts.";
-        const signing = signingNumber(keys);
         const rows = keys.map((key) => [
           String(key.number),
-          key.number === signing ? paint(context, "green", "active, signs new tokens") : shownSigningKeyStatus(key),
-          key.masterFingerprint,
-          relativeTime(key.createdAtMs, context.clock.wallMs()),
+          key.signs ? paint(context, "green", "active, signs new tokens") : key.status,
+          key.master_fingerprint,
+          relativeTime(Date.parse(key.created_at), context.clock.wallMs()),
         ]);
         return formatTable(["number", "status", "master secret", "created"], rows);
       });
     });
 
-  withStoreFlags(command.command("rotate"))
+  withTargetFlags(command.command("rotate"))
     .description("make a new signing key; it signs new tokens once every live node can check them")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const made = await withAdministration(context, options, async (administration) => {
-        const { store } = administration;
-        const masterSecret = await administration.newestMasterSecret();
-        const { number } = await commitAs(context, administration, (tx) => rotateSigningKey(tx, masterSecret));
-        let announced = "";
-        for (let poll = 0; ; poll++) {
-          const { key, waitingFor } = await commitAs(context, administration, activateSigningKey);
-          const names = waitingFor.map(nodeName).join(", ");
-          // Nodes report every few seconds; a note for each change is enough.
-          if (key !== undefined && names !== "" && names !== announced) {
-            note(context, `Waiting until these nodes can check the new key's tokens: ${names}.`);
-            announced = names;
-          }
-          // The key no longer waits if a node has activated it first.
-          if (key === undefined || waitingFor.length === 0) break;
-          if (poll === POLLS_MAX) throw stillWaiting(key, waitingFor);
-          await setTimeout(POLL_MS);
-        }
-        return (await store.signingKeys.list()).find((key) => key.number === number);
-      });
-      if (made === undefined) throw new OperatorError("The new signing key has disappeared from the store.");
-      print(context, options.json, signingKeyJson(made), () => `Signing key ${made.number} signs new tokens.`);
+      noteTarget(context, options);
+      const made = await withTarget(context, options, (target) => rotate(context, target));
+      print(context, options.json, shownSigningKey(made), () => `Signing key ${made.number} signs new tokens.`);
     });
 
-  withYes(withStoreFlags(command.command("retire")))
+  withYes(withTargetFlags(command.command("retire")))
     .argument("<number>")
     .description("retire a signing key: end all its tokens immediately and permanently")
     .option("--json", "print JSON")
     .action(async (text: string, options: Options & YesOption) => {
       if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new WrongUsage("Give a signing key's number, such as 1.");
       const number = Number(text);
+      noteTarget(context, options);
       let stopped: string | undefined;
-      const retired = await withAdministration(context, options, async (administration) => {
-        const impact = await describeImpact(await administration.openOperations(context.actor), {});
-        const keys = await administration.store.signingKeys.list();
+      const retired = await withOperations(context, options, async (operate) => {
+        const keys = await listSigningKeys(operate);
         const key = keys.find((each) => each.number === number);
         // There is nothing to ask about one that doesn't exist, is retired already or is the only one: the change says so.
-        if (key !== undefined && key.retiredAtMs === null && !isOnlySigner(keys, number)) {
+        if (key !== undefined && key.status !== "retired" && !isOnlySigner(keys, number)) {
+          const impact = await describeImpact(operate, {});
           const what = `Signing key ${number} is retired, and every token that it signed ends. Of all signing keys together:`;
           stopped = await confirmUnlessPiped(context, options, { what, impact });
         }
-        return commitAs(context, administration, (tx) => retireSigningKey(tx, number));
+        const change = operate("retireSigningKey", { params: { number }, body: { status: "retired" } });
+        return (await named(change, unknownSigningKey(number))).data;
       });
       if (stopped !== undefined) note(context, stopped);
       print(
         context,
         options.json,
-        signingKeyJson(retired),
+        shownSigningKey(retired),
         () => `Signing key ${retired.number} is ${paint(context, "red", "retired")}; all its tokens are inactive.`,
       );
     });
   return command;
 }
 
-/** Would no active key remain without this one? */
-function isOnlySigner(keys: readonly SigningKeyRecord[], number: number): boolean {
-  const active = keys.filter(({ activatedAtMs, retiredAtMs }) => activatedAtMs !== null && retiredAtMs === null);
-  return active.every((key) => key.number === number);
+async function listSigningKeys(operate: Operate): Promise<readonly SigningKeyJson[]> {
+  return (await operate("listSigningKeys", { query: {} })).data;
 }
 
-function stillWaiting({ number, masterFingerprint }: SigningKeyRecord, nodes: readonly LiveNode[]): OperatorError {
+/** What commands show of a signing key; the admin API adds whether it signs. */
+function shownSigningKey({ signs: _, ...shown }: SigningKeyJson): Omit<SigningKeyJson, "signs"> {
+  return shown;
+}
+
+/** Makes the next signing key and waits until it signs. A server's nodes activate it; on a store this command does, too. */
+async function rotate(context: CliContext, { operate, commit }: OpenedTarget): Promise<SigningKeyJson> {
+  const { number } = (await operate("rotateSigningKey", {})).data;
+  let announced = "";
+  const isLocal = commit !== undefined;
+  const polls = isLocal ? POLLS_MAX : (POLLS_MAX * POLL_MS) / REMOTE_POLL_MS;
+  for (let poll = 0; ; poll++) {
+    await commit?.(activateSigningKey);
+    const key = (await listSigningKeys(operate)).find((each) => each.number === number);
+    if (key === undefined) throw new OperatorError("The new signing key has disappeared from the store.");
+    // It no longer waits once a node has activated it.
+    if (key.status !== "waiting") return key;
+    const nodes = (await operate("listNodes", { query: {} })).data;
+    const waitingFor = nodes.filter(({ signing_keys: able }) => !able.includes(number));
+    const names = waitingFor.map(({ id, host_name: hostName }) => nodeName({ id, hostName })).join(", ");
+    // Nodes report every few seconds; a note for each change is enough.
+    if (names !== "" && names !== announced) {
+      note(context, `Waiting until these nodes can check the new key's tokens: ${names}.`);
+      announced = names;
+    }
+    if (poll >= polls) throw stillWaiting(key, names);
+    await setTimeout(isLocal ? POLL_MS : REMOTE_POLL_MS);
+  }
+}
+
+/** Would no active key remain without this one? */
+function isOnlySigner(keys: readonly SigningKeyJson[], number: number): boolean {
+  return keys.filter(({ status }) => status === "active").every((key) => key.number === number);
+}
+
+function stillWaiting({ number, master_fingerprint: fingerprint }: SigningKeyJson, names: string): OperatorError {
+  if (names === "") {
+    return new OperatorError(
+      `Signing key ${number} is still waiting, though every live node can check its tokens; a node activates it within seconds. countersign signing-key list says when it signs.`,
+    );
+  }
   return new OperatorError(
-    `Signing key ${number} is waiting: it signs nothing until these nodes can check its tokens: ${nodes.map(nodeName).join(", ")}. ` +
-      `They lack the master secret with fingerprint ${masterFingerprint}: configure it there, followed by a comma and the old one, and restart them.`,
+    `Signing key ${number} is waiting: it signs nothing until these nodes can check its tokens: ${names}. ` +
+      `They lack the master secret with fingerprint ${fingerprint}: configure it there, followed by a comma and the old one, and restart them.`,
   );
 }

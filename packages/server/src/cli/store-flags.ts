@@ -2,11 +2,10 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Config, type Flags, passwordNotice, SETTINGS, type SettingName } from "../config/config.ts";
 import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import type { Commit } from "../core/change/commit.ts";
-import { OperatorError } from "../core/operator-error.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { withSuggestion } from "./suggest-names.ts";
 import { STORE_GROUP } from "./help-layout.ts";
-import type { CliAdministration, CliContext } from "./context.ts";
+import { type CliAdministration, type CliContext, WrongUsage } from "./context.ts";
 
 const STORE_SETTINGS = ["dataDir", "databaseUrl"] as const satisfies readonly SettingName[];
 const LISTENER_SETTINGS = [
@@ -102,11 +101,11 @@ export async function withAdministration<Result>(
   }
 }
 
-/** Refuses a command that has to open the store where the environment names a server. @throws {OperatorError} */
+/** Refuses a command that has to open the store where the environment names a server. @throws {WrongUsage} */
 function requireStore(config: Config): void {
   if (config.adminToken === undefined) return;
-  throw new OperatorError(
-    "This command works on the store itself: run it where the store is, without COUNTERSIGN_ADMIN_TOKEN.",
+  throw new WrongUsage(
+    "This command works only where the store is: run it there, without COUNTERSIGN_ADMIN_TOKEN in the environment.",
   );
 }
 

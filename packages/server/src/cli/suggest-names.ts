@@ -1,7 +1,6 @@
 import { editDistance } from "../core/edit-distance.ts";
 import type { UnknownName } from "../core/refusal.ts";
 import { Refusal } from "../core/refusal.ts";
-import type { Store } from "../core/store/store.ts";
 
 /** How many names a message suggests at most. */
 const SUGGESTIONS_MAX = 3;
@@ -12,6 +11,14 @@ const FIRST_PAGE = { limit: CANDIDATES_MAX };
 
 /** No name is longer, and comparing takes time and memory that grow with the length. */
 const NAME_CHARACTERS_MAX = 254;
+
+/** A page of things that have a name. */
+interface NamePage<Member extends string> {
+  page(
+    filter: object,
+    request: { readonly limit: number },
+  ): Promise<{ readonly items: readonly Readonly<Record<Member, string>>[] }>;
+}
 
 /** Where names are looked up: in a store, or by the admin API. */
 export interface Names {
@@ -25,8 +32,8 @@ export interface Names {
       request: { readonly limit: number },
     ): Promise<{ readonly items: readonly { readonly username: string }[] }>;
   };
-  readonly adminTokens: Pick<Store["adminTokens"], "page">;
-  readonly operators: Pick<Store["operators"], "page">;
+  readonly adminTokens: NamePage<"name">;
+  readonly operators: NamePage<"email">;
 }
 
 /**

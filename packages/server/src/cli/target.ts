@@ -1,6 +1,7 @@
 /** What a command works on: a store, or a server through its admin API. */
 import type { Command } from "commander";
 import type { Config, Flags } from "../config/config.ts";
+import type { ChangeTx } from "../core/change/change-tx.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
@@ -9,11 +10,18 @@ import { type CliContext, note, WrongUsage } from "./context.ts";
 import { listAll, type Operate } from "./operations.ts";
 import type { RemoteServer } from "./remote-operations.ts";
 import { type Names, withSuggestion } from "./suggest-names.ts";
-import { warnOfPassword, withRemoteFlag, withStoreFlags } from "./store-flags.ts";
+import { commitAs, warnOfPassword, withRemoteFlag, withStoreFlags } from "./store-flags.ts";
 
 /** Adds the flags that say what a command works on. */
 export function withTargetFlags(command: Command): Command {
   return withRemoteFlag(withStoreFlags(command));
+}
+
+/** What a command works on, while it works. */
+export interface OpenedTarget {
+  readonly operate: Operate;
+  /** Commits a change that no operation makes, as whoever runs the command; `undefined` on a server. */
+  readonly commit?: <Result>(work: (tx: ChangeTx) => Promise<Result>) => Promise<Result>;
 }
 
 /**
@@ -26,18 +34,31 @@ export async function withOperations<Result>(
   context: CliContext,
   flags: Flags,
   work: (operate: Operate) => Promise<Result>,
+  opening?: StoreOpening,
+): Promise<Result> {
+  return withTarget(context, flags, ({ operate }) => work(operate), opening);
+}
+
+/** As {@link withOperations}, for a command that does on a store what a server does by itself. */
+export async function withTarget<Result>(
+  context: CliContext,
+  flags: Flags,
+  work: (target: OpenedTarget) => Promise<Result>,
   opening: StoreOpening = {},
 ): Promise<Result> {
   const config = context.config(flags);
   const server = findServer(config, flags);
   if (server !== undefined) {
     const { createRemoteOperations } = await import("./remote-operations.ts");
-    return withNames(createRemoteOperations(server), work);
+    const operate = createRemoteOperations(server);
+    return withNames(namesBy(operate), () => work({ operate }));
   }
   warnOfPassword(context, flags);
   const administration = await context.openAdministration(config, opening);
   try {
-    return await withNames(await administration.openOperations(context.actor), work, administration.store);
+    const operate = await administration.openOperations(context.actor);
+    const commit: OpenedTarget["commit"] = (change) => commitAs(context, administration, change);
+    return await withNames(administration.store, () => work({ operate, commit }));
   } finally {
     await administration.close();
   }
@@ -85,20 +106,15 @@ export function findServer(config: Config, flags: Flags): RemoteServer | undefin
 }
 
 /** Suggests names that may have been meant, from wherever the command works. */
-async function withNames<Result>(
-  operate: Operate,
-  work: (operate: Operate) => Promise<Result>,
-  names: Names = namesBy(operate),
-): Promise<Result> {
+async function withNames<Result>(names: Names, work: () => Promise<Result>): Promise<Result> {
   try {
-    return await work(operate);
+    return await work();
   } catch (error) {
     throw await withSuggestion(error, names);
   }
 }
 
 function namesBy(operate: Operate): Names {
-  const unknown = () => Promise.reject(new Error("not looked up"));
   return {
     accounts: { list: () => listAll(operate, "listAccounts", { query: {} }) },
     resourceServers: { list: () => listAll(operate, "listResourceServers", { query: {} }) },
@@ -107,8 +123,14 @@ function namesBy(operate: Operate): Names {
         items: (await operate("listUsers", { query: { q: search, limit } })).data,
       }),
     },
-    adminTokens: { page: unknown },
-    operators: { page: unknown },
+    adminTokens: {
+      page: async (_filter, { limit }) => ({
+        items: (await operate("listAdminTokens", { query: { limit } })).data,
+      }),
+    },
+    operators: {
+      page: async (_filter, { limit }) => ({ items: (await operate("listOperators", { query: { limit } })).data }),
+    },
   };
 }
 

@@ -42,13 +42,13 @@ export async function openAdministration(
   };
   const commit = createCommit(store, clock, undefined, policyOf(config));
   const admitKey: AdmitKey = async (key, author) => (await openKeyAdmission()).admitKey(key, author);
-  return {
+  const administration: CliAdministration = {
     store,
     commit,
     admitKey,
     async openOperations(actor) {
       const { createLocalOperations } = await import("./local-operations.ts");
-      return createLocalOperations({ config, store, commit, surroundings, admitKey }, actor);
+      return createLocalOperations({ ...administration, config, surroundings }, actor);
     },
     openAdmitKeys: async () => (await import("./key-admission.ts")).openAdmitKeys(config, store),
     openStoredKeyExaminer: async () => (await openKeyAdmission()).storedKeyExaminer,
@@ -89,6 +89,7 @@ export async function openAdministration(
       await store.close();
     },
   };
+  return administration;
 }
 
 /**

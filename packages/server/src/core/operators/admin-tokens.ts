@@ -80,9 +80,22 @@ export async function loadAdminToken(
   const token = await (typeof which === "object" ? findTokenByName(tx, which.name) : tx.adminTokens.find(which));
   if (token !== undefined && canSee(tx.author, token.accountId)) return token;
   const name = typeof which === "object" ? which.name : String(which);
-  throw new Refusal("not_found", `There is no admin token ${printable(name)}.`, {
+  throw unknownAdminToken(name);
+}
+
+/** The refusal of a name that no admin token has, or none that the author can see. */
+export function unknownAdminToken(name: string): Refusal {
+  return new Refusal("not_found", `There is no admin token ${printable(name)}.`, {
     unknownName: { kind: "admin-token", name },
   });
+}
+
+/** The refusal of a name that several accounts' tokens have. @param fullNames each with its account */
+export function severalAdminTokens(name: string, fullNames: readonly string[]): Refusal {
+  return new Refusal(
+    "conflict",
+    `Several accounts have an admin token ${printable(name)}; name one of ${fullNames.join(", ")}.`,
+  );
 }
 
 /** By the full name, or by the name in its account if only one token has it. @throws {Refusal} `conflict` if several have it */
@@ -91,8 +104,10 @@ async function findTokenByName({ adminTokens }: ChangeTx, name: string): Promise
   if (found !== undefined) return found;
   const [first, ...others] = await adminTokens.findNamed(name);
   if (first === undefined || others.length === 0) return first;
-  const names = [first, ...others].map((token) => token.name).join(", ");
-  throw new Refusal("conflict", `Several accounts have an admin token ${name}; name one of ${names}.`);
+  throw severalAdminTokens(
+    name,
+    [first, ...others].map((token) => token.name),
+  );
 }
 
 /** A stolen token may have created others, which must not outlive it. */

@@ -70,11 +70,16 @@ export async function activateSigningKey(tx: ChangeTx): Promise<Activation> {
   return { key: { ...key, activatedAtMs }, waitingFor };
 }
 
+/** The refusal of a number that no signing key has. */
+export function unknownSigningKey(number: number): Refusal {
+  return new Refusal("not_found", `There is no signing key ${number}.`);
+}
+
 /** Ends every token of this signing key immediately. @throws {Refusal} `not_found`; `conflict` for the only key that signs */
 export async function retireSigningKey(tx: ChangeTx, number: number): Promise<SigningKeyRecord> {
   const keys = await tx.signingKeys.list();
   const key = keys.find((one) => one.number === number);
-  if (key === undefined) throw new Refusal("not_found", `There is no signing key ${number}.`);
+  if (key === undefined) throw unknownSigningKey(number);
   if (key.retiredAtMs !== null) return key;
   const signing = keys.filter((one) => one.retiredAtMs === null && one.activatedAtMs !== null);
   if (signing.every((one) => one.number === number)) {

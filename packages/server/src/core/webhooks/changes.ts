@@ -176,11 +176,16 @@ export async function disableWebhook(
   await tx.append({ action: "webhook.disabled", webhookId: id, origin: originOf(url), reason, accountId });
 }
 
+/** The refusal of an id that no endpoint has, or none that the author can see. */
+export function unknownWebhook(id: WebhookId): Refusal {
+  return new Refusal("not_found", `There is no webhook endpoint ${id}. countersign webhook list shows them.`);
+}
+
 /** Loads an endpoint that the author can see. @throws {Refusal} `not_found` */
 export async function loadWebhook({ author, webhooks }: ChangeTx, id: WebhookId): Promise<Webhook> {
   const webhook = await webhooks.find(id);
   if (webhook !== undefined && canSee(author, webhook.accountId)) return webhook;
-  throw new Refusal("not_found", `There is no webhook endpoint ${id}. countersign webhook list shows them.`);
+  throw unknownWebhook(id);
 }
 
 /** @throws {Refusal} `field_invalid` for an account that the author can't see; `forbidden` if an author in one account names none */
