@@ -6,12 +6,13 @@ import { CHECK_PATH, type Envelope, METRICS_PATH, OPENAPI_PATH, REFRESH_PATH } f
 import { Command } from "commander";
 import { createAccount } from "../core/accounts/changes.ts";
 import type { ChangeTx } from "../core/change/change-tx.ts";
+import { createOwnKeyProofs } from "../core/key-statements/own-key-proofs.ts";
+import { signKeyProof } from "../core/key-statements/sign-key-proof.ts";
 import { parsePublicKey } from "../core/keys/admission.ts";
 import { addKey, changeKey } from "../core/keys/changes.ts";
 import { createUser } from "../core/users/changes.ts";
 import { type ExchangeAnswer, exchangeOverHttp, signAssertion } from "./client.ts";
 import { keepRenewed } from "./keep-renewed.ts";
-import { proveGeneratedKey } from "./key-proof.ts";
 import { type CliContext, type CliService, paint } from "./context.ts";
 import { shellWord } from "./shell-word.ts";
 import { commitAs } from "./store-flags.ts";
@@ -105,7 +106,9 @@ async function runSteps(
   writeSecretFile(keyFile, privatePem);
   const publicPem = publicKey.export({ format: "pem", type: "spki" });
   const parsed = parsePublicKey(publicPem);
-  const proof = await proveGeneratedKey(context, privateKey, { key: parsed, username: user.username });
+  const proofs = createOwnKeyProofs(context.clock, context.random);
+  const proofText = signKeyProof(proofs.signingInput(proofs.makeChallenge(), user.username), privateKey);
+  const proof = await proofs.verify({ key: parsed, username: user.username, text: proofText });
   const admitted = await service.admitKey(parsed, context.actor);
   const key = await commit((tx) => addKey(tx, { username: user.username, admitted, proof }));
   result(`key ${key.id}, ${key.fingerprint}`);

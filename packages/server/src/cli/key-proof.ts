@@ -3,32 +3,27 @@ import type { KeyObject } from "node:crypto";
 import { ASSERTION_BYTES_MAX } from "@countersign/protocol";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { keyChallengeJson } from "../core/json/key-challenge.ts";
-import { acceptWithoutProof, createKeyProofs } from "../core/key-statements/key-proofs.ts";
-import { signKeyProof } from "../core/key-statements/sign-key-proof.ts";
-import type { ParsedKey } from "../core/keys/admission.ts";
-import type { KeyProof } from "../core/keys/possession.ts";
+import type { keyChallengeJson } from "../core/json/key-challenge.ts";
+import { issuedAtMs } from "../core/key-statements/key-challenges.ts";
+import { keyProofSigningInput, signKeyProof } from "../core/key-statements/sign-key-proof.ts";
 import { unknownUser } from "../core/users/changes.ts";
-import { type CliAdministration, type CliContext, print } from "./context.ts";
+import { type CliContext, print } from "./context.ts";
 import { readSmallFile } from "./read-file.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields } from "./table.ts";
+import type { Operate } from "./operations.ts";
+import { named, withOperations, withTargetFlags } from "./target.ts";
 import { relativeTime } from "./time.ts";
 
 /** `key challenge`: a nonce for the proof that comes with a new key, and how to sign it. */
 export function keyChallengeCommand(context: CliContext): Command {
-  return withStoreFlags(new Command("challenge"))
+  return withTargetFlags(new Command("challenge"))
     .argument("<username>")
     .description("get a nonce with which a new key's holder proves possession of the private key")
     .option("--json", "print JSON")
     .action(async (username: string, options: Flags & { readonly json?: boolean }) => {
-      const challenge = await withAdministration(context, options, async (administration) => {
-        if ((await administration.store.users.find(username)) === undefined) {
-          throw unknownUser(username);
-        }
-        const proofs = await administration.openKeyProofs();
-        return keyChallengeJson(proofs, proofs.makeChallenge(), username);
-      });
+      const { data: challenge } = await withOperations(context, options, (operate) =>
+        named(operate("createKeyChallenge", { params: { username } }), unknownUser(username)),
+      );
       print(context, options.json, challenge, () => instructions(challenge, context.clock.wallMs()));
     });
 }
@@ -53,44 +48,19 @@ Then add the public key with the proof:
   countersign key add ${username} public.pem --proof proof.jwt`;
 }
 
-/**
- * Checks the proof that came with a key, or its absence. Without a proof, the master secret isn't needed.
- *
- * @param source the proof itself, or the name of a file that holds it
- */
-export async function checkProof(
-  context: CliContext,
-  flags: Flags,
-  administration: Pick<CliAdministration, "openKeyProofs">,
-  { source, ...key }: { readonly source: string | undefined; readonly key: ParsedKey; readonly username: string },
-): Promise<KeyProof | undefined> {
-  if (source === undefined) return acceptWithoutProof(context.config(flags).keyProof);
-  const text = readProof(source);
-  return (await administration.openKeyProofs()).verify({ ...key, text });
-}
-
-/** An argument that looks like a JWS is one, unless a file has that name. */
-function readProof(source: string): string {
+/** The proof that a new key comes with: the proof itself, unless a file has that name, or the name of a file that holds it. */
+export function readProof(source: string): string {
   const isText = /^\s*e[wy][A-Za-z0-9_-]*\./.test(source) && !existsSync(source);
   return (isText ? source : readSmallFile(source, ASSERTION_BYTES_MAX + 2).toString("latin1")).trim();
 }
 
 /**
- * Proves possession of a key that this process has just generated. Nobody else takes part, so the nonce is made under a secret of this
- * process, and the master secret isn't needed.
+ * Proves possession of a key that this process has just generated. The text to sign is made here from the nonce: a server can't have the
+ * new key sign anything else.
  */
-export function proveGeneratedKey(
-  { clock, random }: CliContext,
-  privateKey: KeyObject,
-  key: { readonly key: ParsedKey; readonly username: string },
-): Promise<KeyProof> {
-  const proofs = createKeyProofs({
-    policy: "required",
-    masterSecrets: [random.bytes(32)],
-    publicUrls: ["countersign:key-generate"],
-    clock,
-    random,
-  });
-  const text = signKeyProof(proofs.signingInput(proofs.makeChallenge(), key.username), privateKey);
-  return proofs.verify({ ...key, text });
+export async function proveGeneratedKey(operate: Operate, privateKey: KeyObject, username: string): Promise<string> {
+  const challenge = operate("createKeyChallenge", { params: { username }, isForThisProcess: true });
+  const { nonce, audience, expires_at: expiresAt } = (await named(challenge, unknownUser(username))).data;
+  const input = keyProofSigningInput({ nonce, issuedAtMs: issuedAtMs(Date.parse(expiresAt)) }, username, audience);
+  return signKeyProof(input, privateKey);
 }

@@ -1,10 +1,8 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { keysNeedingKid, needsKidMessage } from "../core/assertion/keys-needing-kid.ts";
 import { unknownKey } from "../core/keys/changes.ts";
 import { liveDescendantsMessage } from "../core/keys/descendants.ts";
-import type { KeyId, PublicKey } from "../core/keys/model.ts";
-import type { Store } from "../core/store/store.ts";
+import type { KeyId } from "../core/keys/model.ts";
 import { confirmUnlessPiped, describeImpact, isWatched, withYes, type YesOption } from "./confirm.ts";
 import { type CliContext, note, paintStatus, print, WrongUsage } from "./context.ts";
 import { parseKeyId } from "./key-id.ts";
@@ -48,16 +46,6 @@ export function keyStatusCommands(context: CliContext): readonly Command[] {
       throw new WrongUsage("--statement names the key itself: give neither a key id nor --with-descendants.");
     }),
   ];
-}
-
-/** Notes on standard error which keys a client can use only with a `kid`. */
-export async function noteKeysNeedingKid(
-  context: CliContext,
-  store: Pick<Store, "keys">,
-  key: PublicKey,
-): Promise<void> {
-  const needing = keysNeedingKid(key, await store.keys.list(key.userId), context.clock.wallMs());
-  if (needing.length > 0) note(context, needsKidMessage(needing));
 }
 
 function stopCommand(verb: string): Command {

@@ -1,30 +1,25 @@
-import { generateKeyPair } from "node:crypto";
+import { createPublicKey, generateKeyPair } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
-import { KEY_BITS_MAX, KEY_BITS_MIN, type ParsedKey, parsePublicKey } from "../core/keys/admission.ts";
-import { addKey as addPublicKey } from "../core/keys/changes.ts";
-import type { PublicKey } from "../core/keys/model.ts";
-import type { KeyProof } from "../core/keys/possession.ts";
-import { checkProof, keyChallengeCommand, proveGeneratedKey } from "./key-proof.ts";
-import { type CliAdministration, type CliContext, print, readStdinBytes, WrongUsage } from "./context.ts";
+import { KEY_BITS_MAX, KEY_BITS_MIN, parsePublicKey } from "../core/keys/admission.ts";
+import { keyChallengeCommand, proveGeneratedKey, readProof } from "./key-proof.ts";
+import { type CliContext, note, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { addKeyAudit } from "./key-audit.ts";
-import { keyJson } from "../core/json/registry.ts";
 import { addKeyEdit } from "./key-edit.ts";
 import { keyTable } from "./key-table.ts";
 import { type ListOptions, noteMore, partOf, readChoice, withListOptions } from "./list-options.ts";
-import { type NetworkOptions, readNetworks, withNetworks } from "./networks.ts";
-import { listPart } from "./operations.ts";
+import { type NetworkOptions, networkTexts, withNetworks } from "./networks.ts";
+import { type KeyJson, listPart, type Operate } from "./operations.ts";
 import { readSmallFile } from "./read-file.ts";
-import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields } from "./table.ts";
-import { named, withOperations, withTargetFlags } from "./target.ts";
+import { named, noteTarget, withOperations, withTargetFlags } from "./target.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 import { unknownUser } from "../core/users/changes.ts";
 import { revocationCommand } from "./key-revocation.ts";
-import { keyStatusCommands, noteKeysNeedingKid } from "./key-status.ts";
+import { keyStatusCommands } from "./key-status.ts";
 import { writeNewFile } from "./write-file.ts";
 
 type Options = Flags & { readonly json?: boolean };
@@ -33,20 +28,21 @@ type NewKeyOptions = Options & NetworkOptions & { readonly label?: string; reado
 export function keyCommand(context: CliContext): Command {
   const key = new Command("key");
 
-  withNewKeyOptions(withStoreFlags(key.command("add")))
+  withNewKeyOptions(withTargetFlags(key.command("add")))
     .argument("<username>")
     .argument("<file or ->", "PEM, certificate, JWK, DER or OpenSSH line; - reads standard input")
     .description("add an RSA public key")
     .option("--proof <JWS or file>", "proof of possession, by the new key; key challenge says how to make one")
     .action(async (username: string, source: string, options: NewKeyOptions & { readonly proof?: string }) => {
       const text = await readKeyText(context, source);
-      const added = await addKey(context, options, username, text, (administration, parsed) =>
-        checkProof(context, options, administration, { ...parsed, source: options.proof }),
+      const { proof } = options;
+      const added = await addKey(context, options, username, text, () =>
+        Promise.resolve(proof === undefined ? undefined : readProof(proof)),
       );
       printKey(context, options, added);
     });
 
-  withNewKeyOptions(withStoreFlags(key.command("generate")))
+  withNewKeyOptions(withTargetFlags(key.command("generate")))
     .argument("<username>")
     .requiredOption("--out <file>", "where to write the private key, as PKCS#8 PEM; never overwritten")
     .option("--bits <number>", `${KEY_BITS_MIN} to ${KEY_BITS_MAX}`, "2048")
@@ -56,12 +52,11 @@ export function keyCommand(context: CliContext): Command {
       if (bits < KEY_BITS_MIN || bits > KEY_BITS_MAX) {
         throw new WrongUsage(`--bits takes a whole number from ${KEY_BITS_MIN} to ${KEY_BITS_MAX}.`);
       }
-      expiresInMs(options);
-      readNetworks(context, options);
+      expiryOf(options);
       const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: bits });
       writeNewFile(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
       const pem = publicKey.export({ format: "pem", type: "spki" });
-      const prove: CheckProof = (_administration, parsed) => proveGeneratedKey(context, privateKey, parsed);
+      const prove = (operate: Operate) => proveGeneratedKey(operate, privateKey, username);
       const added = await addKey(context, options, username, pem, prove).catch((error: unknown) => {
         // The file was created just now, and a private key whose public half wasn't added is of no use.
         rmSync(options.out, { force: true });
@@ -135,34 +130,47 @@ async function listKeys(context: CliContext, username: string | undefined, optio
   noteMore(context, cursor);
 }
 
-/** Checks that the holder of the private key agreed to the addition, as far as the policy asks for it. */
-type CheckProof = (
-  administration: CliAdministration,
-  key: { readonly key: ParsedKey; readonly username: string },
-) => Promise<KeyProof | undefined>;
-
+/**
+ * Adds a key. It is parsed here, and only the public key itself is sent on: whatever else a file holds, such as a private key, stays on
+ * this machine.
+ *
+ * @param prove makes or reads the proof of possession
+ */
 function addKey(
   context: CliContext,
   options: NewKeyOptions,
   username: string,
   text: string,
-  check: CheckProof,
-): Promise<PublicKey> {
-  const expires = expiresInMs(options);
-  const networks = readNetworks(context, options);
-  return withAdministration(context, options, async (administration) => {
-    const parsed = parsePublicKey(text);
-    const proof = await check(administration, { key: parsed, username });
-    const admitted = await administration.admitKey(parsed, context.actor);
-    const newKey = { username, admitted, label: options.label, expiresInMs: expires, networks, proof };
-    const key = await commitAs(context, administration, (tx) => addPublicKey(tx, newKey));
-    await noteKeysNeedingKid(context, administration.store, key);
+  prove: (operate: Operate) => Promise<string | undefined>,
+): Promise<KeyJson> {
+  const expiresInSeconds = expiryOf(options);
+  const networks = networkTexts(options);
+  const { spki } = parsePublicKey(text);
+  noteTarget(context, options);
+  return withOperations(context, options, async (operate) => {
+    const proof = await prove(operate);
+    const body = {
+      public_key: pemOf(spki),
+      label: options.label,
+      expires_in_seconds: expiresInSeconds,
+      networks,
+      proof,
+    };
+    const { data: key, warnings } = await named(
+      operate("addKey", { params: { username }, body }),
+      unknownUser(username),
+    );
+    for (const { code, message } of warnings) if (code === "key_needs_kid") note(context, message);
     return key;
   });
 }
 
-function expiresInMs({ expiresIn }: NewKeyOptions): number | undefined {
-  return expiresIn === undefined ? undefined : parseDuration(expiresIn);
+function expiryOf({ expiresIn }: NewKeyOptions): number | undefined {
+  return expiresIn === undefined ? undefined : parseDuration(expiresIn) / 1000;
+}
+
+function pemOf(spki: Buffer): string {
+  return createPublicKey({ key: spki, format: "der", type: "spki" }).export({ format: "pem", type: "spki" });
 }
 
 /**
@@ -176,21 +184,20 @@ async function readKeyText(context: CliContext, source: string): Promise<string>
   return isText ? source : keyTextOfBytes(readSmallFile(source, KEY_TEXT_CHARACTERS_MAX));
 }
 
-function printKey(context: CliContext, { json }: Options, key: PublicKey): void {
-  const now = context.clock.wallMs();
-  print(context, json, keyJson(key, now), () =>
+function printKey(context: CliContext, { json }: Options, key: KeyJson): void {
+  print(context, json, key, () =>
     formatFields([
       ["key", String(key.id)],
       ["username", key.username],
       ["fingerprint", key.fingerprint],
       ["bits", String(key.bits)],
-      ["expires", key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now)],
-      ["possession", shownPossession(key)],
+      ["expires", timeOrNever(key.expires_at, context.clock.wallMs())],
+      ["possession", key.proved_at === null ? "not proved" : "proved"],
       ...(key.networks.length > 0 ? [["networks", key.networks.join(", ")] as const] : []),
     ]),
   );
 }
 
-function shownPossession({ provedAtMs }: PublicKey): string {
-  return provedAtMs === null ? "not proved" : "proved";
+function timeOrNever(time: string | null, now: number): string {
+  return time === null ? "never" : relativeTime(Date.parse(time), now);
 }

@@ -1,8 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { Flags } from "../config/config.ts";
-import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
-import { requireKnownAddresses } from "../core/networks.ts";
-import { type CliContext, WrongUsage } from "./context.ts";
+import { WrongUsage } from "./context.ts";
 
 /** The options that limit an API user or a key to networks. */
 export interface NetworkOptions {
@@ -25,23 +22,6 @@ export function withNetworkChange(command: Command): Command {
   return command
     .option("--network <cidr...>", "allow only these IP networks, in place of the present ones", addNetworks)
     .option("--no-networks", "allow any address");
-}
-
-/**
- * The networks to set, not yet parsed; `undefined` to leave them.
- *
- * @param current the present ones; of a new API user or key, none
- * @throws {WrongUsage} if both options are given
- * @throws {Refusal} `field_invalid` if the configuration shows that clients' addresses aren't known
- */
-export function readNetworks(
-  context: CliContext,
-  options: NetworkOptions & Flags,
-  current: readonly string[] = [],
-): readonly string[] | undefined {
-  const texts = networkTexts(options);
-  requireKnownAddresses(texts, current, findUnnamedProxy(context.config(options)));
-  return texts;
 }
 
 /** The networks to set, not yet parsed; `undefined` to leave them. @throws {WrongUsage} if both options are given */

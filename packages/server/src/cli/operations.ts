@@ -199,14 +199,17 @@ export interface OperationShapes {
       body: {
         public_key: string;
         label?: string | undefined;
-        expires_at?: string | undefined;
+        expires_in_seconds?: number | undefined;
         networks?: readonly string[] | undefined;
         proof?: string | undefined;
       };
     };
     data: KeyJson;
   };
-  createKeyChallenge: { input: { params: { username: string } }; data: ReturnType<typeof keyChallengeJson> };
+  createKeyChallenge: {
+    input: { params: { username: string }; isForThisProcess?: true };
+    data: ReturnType<typeof keyChallengeJson>;
+  };
   checkToken: { input: { body: { token: string } }; data: TokenReportJson };
   explainAssertion: {
     input: { body: { assertion: string; from?: string | undefined } };
@@ -270,6 +273,8 @@ export interface OperationInput {
   readonly params?: Readonly<Record<string, string | number>>;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: object;
+  /** Is the answer used by this process alone? A store's master secret isn't needed then; to a server it makes no difference. */
+  readonly isForThisProcess?: true;
 }
 
 export interface OperationAnswer<Data> {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { ADMIN_PATH, type ErrorItem, type WarningItem } from "@countersign/protocol";
+import { ADMIN_PATH, type ErrorItem, type WarningItem, type Weakness } from "@countersign/protocol";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { cursorOf, type Operate, type OperationAnswer, type OperationId, type OperationInput } from "./operations.ts";
@@ -172,7 +172,7 @@ async function readText(response: Response, bytesMax: number): Promise<string> {
 
 function parseEnvelope(text: string): ParsedEnvelope | undefined {
   try {
-    const value = JSON.parse(text) as {
+    const value = JSON.parse(text, inert) as {
       meta?: { errors?: unknown; warnings?: unknown; next?: unknown };
       data?: unknown;
     };
@@ -183,6 +183,11 @@ function parseEnvelope(text: string): ParsedEnvelope | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a command prints reaches a terminal, which acts on control characters. No text of the admin API has any. */
+function inert(_name: string, value: unknown): unknown {
+  return typeof value === "string" ? value.replaceAll(/\p{Cc}/gu, "?") : value;
 }
 
 function notAnAdminApi(base: string, status: number): OperatorError {
@@ -204,8 +209,14 @@ function refusalOf(base: string, status: number, { meta }: ParsedEnvelope): Erro
   if (code === "not_found" && message === UNKNOWN_PATH) {
     return new OperatorError(`${base} doesn't know this operation: its release is older than this command line's.`);
   }
-  const fields = first?.field === undefined ? {} : { fields: [{ field: plain(first.field), message }] };
-  return new Refusal((code || "failed") as ErrorItem["code"], message, fields);
+  const fields = meta.errors.flatMap((error) =>
+    typeof error.field === "string" ? [{ field: plain(error.field), message: plain(error.message) }] : [],
+  );
+  const weakness = plain(first?.weakness) as Weakness | "";
+  return new Refusal((code || "failed") as ErrorItem["code"], message, {
+    ...(fields.length > 0 && { fields }),
+    ...(weakness !== "" && { weakness }),
+  });
 }
 
 function plain(text: unknown): string {

@@ -47,7 +47,7 @@ export function createLocalOperations(dependencies: LocalOperationsDependencies,
   const principal = unrestrictedAuthor(actor);
   const loaded = new Map<() => Promise<object>, Promise<object>>();
   const operate = async (id: OperationId, input: OperationInput): Promise<OperationAnswer<unknown>> => {
-    const loader = load[GROUPS[id]];
+    const loader = load[input.isForThisProcess === true ? "ownKeyChallenges" : GROUPS[id]];
     const group = loaded.get(loader) ?? loader();
     loaded.set(loader, group);
     const handler = ((await group) as Handlers)[id];
@@ -110,6 +110,7 @@ function loaders({ config, store, commit, admitKey, surroundings, ...administrat
   const shared = { store, clock, random, commit, commitWithoutView: commit, unnamedProxy: findUnnamedProxy(config) };
   // For operations that derive nothing from a master secret. A secret derived from this one would be accepted nowhere.
   const unused = random.bytes(32);
+  let ownProofs: KeyProofs | undefined;
   const keys = async (keyProofs: KeyProofs) => {
     const { createKeyHandlers } = await import("../http/admin/keys/handlers.ts");
     return createKeyHandlers({ ...shared, admitKey, keyProofs });
@@ -130,7 +131,12 @@ function loaders({ config, store, commit, admitKey, surroundings, ...administrat
   return {
     accounts: async () => (await import("../http/admin/accounts/handlers.ts")).createAccountHandlers(shared),
     users: async () => (await import("../http/admin/users/handlers.ts")).createUserHandlers(shared),
-    keys: () => keys(proofsWhenNeeded(config, administration)),
+    keys: () => keys(proofsWhenNeeded(config, () => ownProofs ?? administration.openKeyProofs())),
+    async ownKeyChallenges() {
+      const { createOwnKeyProofs } = await import("../core/key-statements/own-key-proofs.ts");
+      ownProofs = createOwnKeyProofs(clock, random);
+      return keys(ownProofs);
+    },
     keyChallenges: async () => keys(await administration.openKeyProofs()),
     resourceServers: async () =>
       (await import("../http/admin/resource-servers/handlers.ts")).createResourceServerHandlers(shared),
@@ -168,7 +174,7 @@ function loaders({ config, store, commit, admitKey, surroundings, ...administrat
 const NO_SIGNING_KEYS = { currentNumber: 0, mac: () => undefined };
 
 /** Without a proof, the master secret isn't needed. */
-function proofsWhenNeeded(config: Config, { openKeyProofs }: Pick<CliAdministration, "openKeyProofs">): KeyProofs {
+function proofsWhenNeeded(config: Config, openKeyProofs: () => KeyProofs | Promise<KeyProofs>): KeyProofs {
   const notHere = () => {
     throw new Error("challenges have handlers of their own");
   };

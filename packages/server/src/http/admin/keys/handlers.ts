@@ -8,6 +8,7 @@ import { addKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
 import { changeKeyAndDescendants, liveDescendantsMessage } from "../../../core/keys/descendants.ts";
 import { requireKnownAddresses } from "../../../core/networks.ts";
 import { keysNeedingKid, needsKidMessage } from "../../../core/assertion/keys-needing-kid.ts";
+import { fieldRefusal } from "../../../core/refusal.ts";
 import { keyOrder, keyPlace } from "../../../core/keys/key-list.ts";
 import type { KeyFilter } from "../../../core/keys/store.ts";
 import { canSee } from "../../../core/operators/authorize.ts";
@@ -74,9 +75,22 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
       await loadUser(dependencies, principal, username);
       const proof = await keyProofs.check({ text: body.proof, key: parsed, username });
       const admitted = await admitKey(parsed, principal.actor);
-      const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
+      const { expires_at: expiresAt, expires_in_seconds: expiresInSeconds } = body;
+      if (typeof expiresAt === "string" && expiresInSeconds !== undefined) {
+        throw fieldRefusal("field_invalid", "Give expires_at or expires_in_seconds, not both.", "expires_in_seconds");
+      }
+      const expiresAtMs = typeof expiresAt === "string" ? parseTime(expiresAt) : undefined;
+      const expiresInMs = expiresInSeconds === undefined ? undefined : expiresInSeconds * 1000;
       requireKnownAddresses(body.networks, [], unnamedProxy);
-      const newKey = { username, admitted, label: body.label, expiresAtMs, networks: body.networks, proof };
+      const newKey = {
+        username,
+        admitted,
+        label: body.label,
+        expiresAtMs,
+        expiresInMs,
+        networks: body.networks,
+        proof,
+      };
       const { result: key, isRepeated } = await commit((tx) => addKey(tx, newKey), {
         author: principal,
         once: {

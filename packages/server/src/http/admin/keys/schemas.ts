@@ -78,6 +78,12 @@ export const NewKey = objectWith(["public_key"], {
   },
   label: name,
   expires_at: { ...timeOrNull, description: "Default: the latest that the maximum age of keys allows, or never" },
+  expires_in_seconds: {
+    type: "integer",
+    minimum: 1,
+    maximum: 1_000_000_000,
+    description: "The same by the server's clock, counted from when the key is added; give one of the two",
+  },
   networks,
   proof: {
     type: "string",
