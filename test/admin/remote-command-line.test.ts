@@ -1,6 +1,7 @@
 /** The command line on a real server through its admin API: the same output as on the store itself, and what is refused. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
@@ -78,7 +79,6 @@ const LINES: readonly (readonly string[])[] = [
   ["key", "add", "api-1-demo", "-", "--label", "first", "--network", "192.0.2.0/24"],
   ["key", "add", "api-1-dem", "-"],
   ["key", "challenge", "api-1-nobody"],
-  ["key", "generate", "api-1-nobody", "--out", "none.pem"],
   ["key", "generate", "api-1-demo", "--out", "no-such-folder/private.pem"],
   ["key", "list"],
   ["key", "list", "api-1-demo"],
@@ -154,12 +154,15 @@ describe("the command line on a server", { concurrency: 1 }, () => {
   after(() => server.stop());
 
   test("prints the same as on a store, with the same exit status", async () => {
+    const differences: object[] = [];
     for (const line of LINES) {
       for (const words of [[...line, "--json"], line]) {
         const [here, there] = await Promise.all([run(words, local, pem), run(words, remote, pem)]);
-        assert.deepEqual(withoutChance(there), withoutChance(here), words.join(" "));
+        const [onServer, onStore] = [withoutChance(there), withoutChance(here)];
+        if (!isDeepStrictEqual(onServer, onStore)) differences.push({ words: words.join(" "), onServer, onStore });
       }
     }
+    assert.deepEqual(differences, []);
   });
 
   test("generates a key pair here, proves possession of it, and sends the public key alone", async () => {
