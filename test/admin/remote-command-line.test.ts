@@ -109,11 +109,8 @@ const LINES: readonly (readonly string[])[] = [
   ["signing-key", "list"],
   ["signing-key", "retire", "1"],
   ["signing-key", "retire", "7", "--yes"],
-  ["admin-token", "create", "deploy", "--role", "admin", "--account", "acme"],
-  ["admin-token", "create", "deploy", "--role", "admin", "--account", "acme", "--expires-in", "never"],
-  ["admin-token", "revoke", "deploy"],
-  ["admin-token", "revoke", "deploi", "--yes"],
-  ["admin-token", "revoke", "deploy", "--yes"],
+  ["admin-token", "create", "deploy", "--role", "admin", "--account", "nobody"],
+  ["admin-token", "revoke", "nothing", "--yes"],
   ["webhook", "create", "https://203.0.113.9/hook", "--events", "key.*", "--account", "acme"],
   ["webhook", "create", "https://203.0.113.9/hook", "--account", "nobody"],
   ["webhook", "create", "http://127.0.0.1/hook"],
@@ -172,6 +169,18 @@ describe("the command line on a server", { concurrency: 1 }, () => {
     assert.match((JSON.parse(made.stdout) as { proved_at: string }).proved_at, /^\d{4}-/);
     assert.match(readFileSync(file, "utf8"), /^-----BEGIN PRIVATE KEY-----/);
     assertFails(await run(["key", "add", "api-1-demo", file], remote), 1, /this is a PRIVATE key/);
+  });
+
+  test("makes an admin token no more lasting than its own, finds it by name and revokes it", async () => {
+    const create = ["admin-token", "create", "deploy", "--role", "admin"];
+    assertFails(await run([...create, "--expires-in", "never"], remote), 1, /Only an operator/);
+    const made = await run(create, remote);
+    assert.match(made.stdout, /^csat_\S+\n$/);
+    assert.match((await run(["admin-token", "list"], remote)).stdout, /^deploy +admin +- +active /m);
+    assertFails(await run(["admin-token", "revoke", "deploy"], remote), 2, /--yes/);
+    assertFails(await run(["admin-token", "revoke", "deploi", "--yes"], remote), 1, /did you mean deploy\?/);
+    const revoked = await run(["admin-token", "revoke", "deploy", "--yes"], remote);
+    assert.equal(revoked.stdout, "deploy is revoked.\n");
   });
 
   test("is named as the author of its changes", async () => {
