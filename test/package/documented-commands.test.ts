@@ -146,6 +146,11 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     systemctl: MACHINE,
     "countersign operator invite": "opens a tunnel to another machine",
   },
+  "docs/remote-command-line.md": {
+    "export COUNTERSIGN_ADMIN_URL": "needs a server elsewhere; test/admin/remote-command-line.test.ts has one",
+    "countersign admin-token create ana": "test/admin/remote-command-line.test.ts makes tokens",
+    "kubectl port-forward": CLUSTER,
+  },
   "docs/protecting-an-api.md": { "curl -u": PLACEHOLDERS },
   "docs/systemd.md": {
     umask: REGISTRY,
