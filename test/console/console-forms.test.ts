@@ -1,5 +1,6 @@
 /** The forms and pages of the console: where the focus is, what a form says before it is sent, and how settings are grouped. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { SETTING_GROUPS } from "../../packages/server/src/config/config.ts";
@@ -106,6 +107,26 @@ function lookAtForms(): void {
     );
     const rows = page.getByRole("table", { name: "Limits" }).getByRole("row");
     assert.equal(await rows.filter({ hasText: "COUNTERSIGN_REFUSAL_LIMIT" }).count(), 1);
+  });
+
+  test("the API users and the public keys that are shown can be downloaded as CSV", async () => {
+    for (const [path, title, fileName, header] of [
+      ["/users", "API users", "api-users.csv", /^username,account,access,status,/],
+      ["/keys", "Public keys", "public-keys.csv", /^username,id,label,bits,/],
+    ] as const) {
+      await jumpTo(page, path);
+      await heading(page, title).waitFor();
+      await page.locator(".table-frame[aria-busy=false]").waitFor();
+      const rows = await page.locator("tbody tr").count();
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "CSV", exact: true }).click(),
+      ]);
+      assert.equal(download.suggestedFilename(), fileName);
+      const text = await readFile(await download.path(), "utf8");
+      assert.match(text, header);
+      assert.equal(text.split("\r\n").length, rows + 2);
+    }
   });
 
   test("the page of an account has its API users, its figures and the operators with access to it", async () => {

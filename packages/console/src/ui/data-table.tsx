@@ -5,7 +5,9 @@ import type { ListPage } from "../api/client.ts";
 import { Icon } from "./icon.tsx";
 import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
+import { csvText } from "../text/csv-text.ts";
 import { t } from "../text/t.ts";
+import { offerDownload } from "./offer-download.ts";
 import "./data-table.css";
 
 /** A column of a table. */
@@ -24,6 +26,12 @@ export interface Column<Item> {
   readonly width?: number;
 }
 
+/** What a table's CSV file is called, and the fields of an item that it has. */
+export interface TableFile<Item> {
+  readonly fileName: string;
+  readonly fields: readonly (keyof Item & string)[];
+}
+
 /**
  * A list in all its states: loading, failed, empty and loaded. While it loads, it has the height it will probably have. On a phone,
  * rows become cards.
@@ -36,6 +44,7 @@ export function DataTable<Item>({
   empty,
   goTo,
   counted,
+  csv,
   skeletonRows = 5,
   skeletonHeight,
 }: {
@@ -49,6 +58,8 @@ export function DataTable<Item>({
   readonly goTo?: (cursor: string | undefined) => void;
   /** The count below the table, such as `50 API users`; if omitted, none is shown. */
   readonly counted?: (count: number) => string;
+  /** The shown page as a file beside the count, with these fields; if omitted, it isn't offered. */
+  readonly csv?: TableFile<Item>;
   readonly skeletonRows?: number;
   /** The height of a row in px, if it has more than one line. */
   readonly skeletonHeight?: number;
@@ -132,7 +143,10 @@ export function DataTable<Item>({
           <span className="number" role="status">
             {data.isCountMinimum ? t("ui.moreThan", { counted: counted(data.count) }) : counted(data.count)}
           </span>
-          {goTo === undefined ? null : <Pager list={data} goTo={goToPage} />}
+          <div className="row">
+            {csv === undefined ? null : <CsvButton items={data.items} csv={csv} />}
+            {goTo === undefined ? null : <Pager list={data} goTo={goToPage} />}
+          </div>
         </div>
       )}
     </div>
@@ -159,6 +173,20 @@ function classOf({
   return [isEnd === true && "is-end number", isMinor === true && "is-minor", isLead === true && "is-lead"]
     .filter((name) => name !== false)
     .join(" ");
+}
+
+function CsvButton<Item>({ items, csv }: { readonly items: readonly Item[]; readonly csv: TableFile<Item> }) {
+  return (
+    <Button
+      variant="default"
+      size="xs"
+      title={t("ui.csvAbout")}
+      leftSection={<Icon name="download" size={14} />}
+      onClick={() => offerDownload(csv.fileName, csvText(items, csv.fields), "text/csv")}
+    >
+      {t("common.csv")}
+    </Button>
+  );
 }
 
 function Pager({

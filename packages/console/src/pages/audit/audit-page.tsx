@@ -43,7 +43,7 @@ export default function AuditPage() {
             leftSection={<Icon name="download" />}
             download
           >
-            {t("audit.csv")}
+            {t("common.csv")}
           </Button>
           <Button
             component="a"

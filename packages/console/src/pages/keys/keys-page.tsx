@@ -5,7 +5,7 @@ import { AccountPicker } from "../../forms/account-picker.tsx";
 import { FilterSelect } from "../../forms/filters.tsx";
 import { useFilters } from "../../forms/search-state.ts";
 import { weaknessText } from "../../text/weakness.ts";
-import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { type Column, DataTable, type TableFile } from "../../ui/data-table.tsx";
 import { PossessionBadge, WeaknessBadge } from "../../ui/key-badges.tsx";
 import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page, Section } from "../../ui/page.tsx";
@@ -49,6 +49,22 @@ const COLUMNS: readonly Column<ListedKey>[] = [
   { heading: t("common.expires"), width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
   { heading: t("common.status"), isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
+
+const CSV: TableFile<ListedKey> = {
+  fileName: "public-keys.csv",
+  fields: [
+    "username",
+    "id",
+    "label",
+    "bits",
+    "proved_at",
+    "weakness",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "status",
+  ],
+};
 
 /** Lists the public keys of all API users, to find those that need attention. */
 export default function KeysPage() {
@@ -109,6 +125,7 @@ export default function KeysPage() {
         skeletonHeight={56}
         counted={(count) => t("keys.count", { count })}
         goTo={filters.goTo}
+        csv={CSV}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("keys.noKeyMatches")} path="/keys">

@@ -3,7 +3,7 @@ import { Link, useLocation } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
-import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { type Column, DataTable, type TableFile } from "../../ui/data-table.tsx";
 import { FilterSelect, SearchField, standingFilter, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { NoMatch } from "../../ui/no-match.tsx";
@@ -59,6 +59,11 @@ const COLUMNS: readonly Column<ApiUser>[] = [
   { heading: t("common.lastUsed"), width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
   { heading: t("common.status"), isLead: true, width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
+
+const CSV: TableFile<ApiUser> = {
+  fileName: "api-users.csv",
+  fields: ["username", "account", "access", "status", "active_keys", "keys", "tokens_today", "last_used_at"],
+};
 
 /** Lists API users, to find one or create one. */
 export default function UsersPage() {
@@ -117,6 +122,7 @@ export default function UsersPage() {
         skeletonRows={12}
         counted={(count) => t("users.count", { count })}
         goTo={filters.goTo}
+        csv={CSV}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("users.noApiUserMatches")} path="/users">
