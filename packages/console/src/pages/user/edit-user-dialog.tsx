@@ -47,7 +47,7 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
       onClose={onClose}
     >
       <TextInput
-        label={t("user.displayName")}
+        label={t("common.name")}
         description={t("user.displayNameHint")}
         maxLength={200}
         value={name}

@@ -149,7 +149,7 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
   return (
     <Facts>
       {user?.display_name == null ? null : (
-        <Fact label={t("user.displayName")}>
+        <Fact label={t("common.name")}>
           <bdi>{user.display_name}</bdi>
         </Fact>
       )}
