@@ -178,10 +178,12 @@ function useFirstPage(path: string): boolean {
   const [first] = useState(() => FIRST_PAGES.find(([address]) => address.test(path))?.[1]);
   const [isLoaded, setIsLoaded] = useState(first === undefined);
   useEffect(() => {
-    first
-      ?.load()
-      .catch(() => undefined)
-      .finally(() => setIsLoaded(true));
+    const load = async () => {
+      // A page that can't be loaded says so itself.
+      await first?.load().catch(() => undefined);
+      setIsLoaded(true);
+    };
+    void load();
   }, [first]);
   return isLoaded;
 }

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
-import { type Account, type AccountFilter, useAccounts } from "../../api/registry.ts";
+import { type Account, useAccounts } from "../../api/registry.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { SearchField, standingFilter, StatusFilter } from "../../forms/filters.tsx";
@@ -25,7 +25,7 @@ import { numberText, t } from "../../text/t.ts";
 export default function AccountsPage() {
   const me = useMe();
   const filters = useFilters(["q", "status"]);
-  const query = useAccounts(standingFilter(filters.values) as AccountFilter);
+  const query = useAccounts(standingFilter(filters.values));
   const [deactivating, setDeactivating] = useState<Account>();
   const [editing, setEditing] = useState<Account>();
   const mayChange = permits(me, "admin", { everywhere: true });

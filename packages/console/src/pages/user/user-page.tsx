@@ -148,17 +148,17 @@ function archivableUser(username: string): Archivable {
 function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
   return (
     <Facts>
-      {user?.display_name == null ? null : (
+      {user === undefined || user.display_name === null ? null : (
         <Fact label={t("common.name")}>
           <bdi>{user.display_name}</bdi>
         </Fact>
       )}
-      {user?.description == null ? null : (
+      {user === undefined || user.description === null ? null : (
         <Fact label={t("user.description")}>
           <bdi>{user.description}</bdi>
         </Fact>
       )}
-      {user?.contact == null ? null : (
+      {user === undefined || user.contact === null ? null : (
         <Fact label={t("user.contact")}>
           <bdi>{user.contact}</bdi>
         </Fact>
