@@ -70,6 +70,9 @@ export interface ImpactJson {
   readonly client_count: number;
 }
 
+/** No members. */
+type Nothing = Readonly<Record<string, undefined>>;
+
 interface Page {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
@@ -215,11 +218,11 @@ export interface OperationShapes {
     input: { body: { assertion: string; from?: string | undefined } };
     data: { readonly accepted: boolean; readonly code: string | null; readonly steps: readonly ExplainStep[] };
   };
-  verifyAuditChain: { input: Record<never, never>; data: ChainReportJson };
-  listSigningKeys: { input: { query: Record<never, never> }; data: readonly SigningKeyJson[] };
-  rotateSigningKey: { input: Record<never, never>; data: SigningKeyJson };
+  verifyAuditChain: { input: Nothing; data: ChainReportJson };
+  listSigningKeys: { input: { query: Nothing }; data: readonly SigningKeyJson[] };
+  rotateSigningKey: { input: Nothing; data: SigningKeyJson };
   retireSigningKey: { input: { params: { number: number }; body: { status: "retired" } }; data: SigningKeyJson };
-  listNodes: { input: { query: Record<never, never> }; data: readonly NodeJson[] };
+  listNodes: { input: { query: Nothing }; data: readonly NodeJson[] };
   listAdminTokens: { input: { query: Page }; data: readonly AdminTokenJson[] };
   createAdminToken: {
     input: { body: { name: string; role: string; account: string | null; expires_at?: string | undefined } };
@@ -257,7 +260,7 @@ export interface OperationShapes {
   };
   testWebhook: { input: { params: { id: number } }; data: ReturnType<typeof attemptJson> };
   listWebhookDeliveries: { input: { params: { id: number }; query: Page }; data: readonly DeliveryJson[] };
-  getDiagnosis: { input: Record<never, never>; data: DiagnosisJson };
+  getDiagnosis: { input: Nothing; data: DiagnosisJson };
   getImpact: {
     input: { query: { account?: string; username?: string; key_id?: number } };
     data: ImpactJson;

@@ -86,8 +86,9 @@ async function listSigningKeys(operate: Operate): Promise<readonly SigningKeyJso
 }
 
 /** What commands show of a signing key; the admin API adds whether it signs. */
-function shownSigningKey({ signs: _, ...shown }: SigningKeyJson): Omit<SigningKeyJson, "signs"> {
-  return shown;
+function shownSigningKey(key: SigningKeyJson): Omit<SigningKeyJson, "signs"> {
+  const { number, status, master_fingerprint, created_at, activated_at, retired_at } = key;
+  return { number, status, master_fingerprint, created_at, activated_at, retired_at };
 }
 
 /** Makes the next signing key and waits until it signs. A server's nodes activate it; on a store this command does, too. */
