@@ -73,4 +73,27 @@ function archive(): void {
     await page.getByRole("button", { name: "Activate", exact: true }).waitFor();
     assert.equal(await listed("&status=deactivated"), 1);
   });
+
+  test("an account is described, archived and restored on its page", async () => {
+    await jumpTo(page, "/accounts");
+    const shortname = await page.locator("tbody tr").last().getByRole("link").first().innerText();
+    await jumpTo(page, `/accounts/${shortname}`);
+    await page.getByRole("button", { name: "Edit", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: `Edit ${shortname}` });
+    await dialog.getByLabel("Description").fill("A partner of old");
+    await dialog.getByLabel("Contact").fill("#partners");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    for (const text of ["A partner of old", "#partners"]) await page.locator("main").getByText(text).first().waitFor();
+
+    await page.getByRole("button", { name: "Deactivate", exact: true }).first().click();
+    await page.getByRole("dialog").getByRole("button", { name: "Deactivate", exact: true }).click();
+    await page.getByRole("button", { name: "Archive", exact: true }).click();
+    await page.getByText("This account is archived").waitFor();
+    await jumpTo(page, "/accounts?status=archived");
+    await row(page, shortname).waitFor();
+    await jumpTo(page, `/accounts/${shortname}`);
+    await page.getByRole("button", { name: "Restore", exact: true }).click();
+    await page.getByRole("button", { name: "Activate", exact: true }).waitFor();
+  });
 }

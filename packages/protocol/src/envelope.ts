@@ -31,12 +31,13 @@ export interface Envelope<Data> {
 
 /**
  * A list's answer. `next` and `previous` are the paths of the pages after and before this one; `count` is how many items match
- * in all, up to {@link COUNT_MAX}.
+ * in all, up to {@link COUNT_MAX}; `position` is the place of the first item in the list, from 1, where it could be counted.
  */
 export interface ListEnvelope<Item> {
   readonly meta: Envelope<never>["meta"] & {
     readonly count: number;
     readonly count_is_minimum: boolean;
+    readonly position: number | null;
     readonly next: string | null;
     readonly previous: string | null;
   };

@@ -122,6 +122,8 @@ export interface ListPage<Item> {
   readonly items: readonly Item[];
   readonly count: number;
   readonly isCountMinimum: boolean;
+  /** The place of the first item in the list, from 1; `null` if the page is empty or too far in to count. */
+  readonly position: number | null;
   readonly next: string | undefined;
   readonly previous: string | undefined;
 }
@@ -131,6 +133,7 @@ interface ListBody<Item> {
   readonly meta: {
     readonly count: number;
     readonly count_is_minimum: boolean;
+    readonly position: number | null;
     readonly next: string | null;
     readonly previous: string | null;
   };
@@ -146,6 +149,7 @@ export async function requestList<Item>(
     items: data,
     count: meta.count,
     isCountMinimum: meta.count_is_minimum,
+    position: meta.position,
     next: cursorOf(meta.next),
     previous: cursorOf(meta.previous),
   };

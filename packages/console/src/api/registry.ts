@@ -138,6 +138,9 @@ export function changeUser(username: string, patch: UserPatch, etag: string | un
 export interface AccountPatch {
   readonly status?: Standing;
   readonly name?: string;
+  readonly description?: string | null;
+  readonly contact?: string | null;
+  readonly archived?: boolean;
   /** `null`: only the maximum of the service applies. */
   readonly key_age_max_seconds?: number | null;
 }

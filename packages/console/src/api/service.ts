@@ -128,6 +128,7 @@ export function useDiagnosis({ isEnabled }: { readonly isEnabled: boolean }) {
       items: findings,
       count: findings.length,
       isCountMinimum: false,
+      position: 1,
       next: undefined,
       previous: undefined,
     }),

@@ -141,7 +141,7 @@ export function DataTable<Item>({
       {counted === undefined || data === undefined ? null : (
         <div className="table-foot">
           <span className="number" role="status">
-            {data.isCountMinimum ? t("ui.moreThan", { counted: counted(data.count) }) : counted(data.count)}
+            {placeOf(data, counted)}
           </span>
           <div className="row">
             {csv === undefined ? null : <CsvButton items={data.items} csv={csv} />}
@@ -151,6 +151,16 @@ export function DataTable<Item>({
       )}
     </div>
   );
+}
+
+/** What is shown of the list: `51–100 of 5,003 API users`, or only the count where that is all. */
+function placeOf<Item>(
+  { items, count, isCountMinimum, position, ...links }: ListPage<Item>,
+  counted: (count: number) => string,
+) {
+  const all = isCountMinimum ? t("ui.moreThan", { counted: counted(count) }) : counted(count);
+  if (position === null || (links.previous === undefined && links.next === undefined)) return all;
+  return t("ui.positions", { first: position, last: position + items.length - 1, counted: all });
 }
 
 /** The table's width at which its columns have their own, in px. In a narrower one they shrink with it, except buttons. */

@@ -257,6 +257,11 @@ export async function assertList<Item>(
       const page = await read({ limit, from });
       assert.equal(page.count, expected.length, message);
       assert.equal(page.hasPrevious, forth.length > 0, `${message}: something before item ${forth.length}`);
+      assert.equal(
+        page.before,
+        page.items.length === 0 ? 0 : forth.length,
+        `${message}: the place of item ${forth.length}`,
+      );
       forth.push(...page.items);
       assert.equal(page.hasNext, forth.length < expected.length, `${message}: something after item ${forth.length}`);
       const last = page.items.at(-1);
@@ -268,6 +273,8 @@ export async function assertList<Item>(
     for (let first = expected.at(-1); first !== undefined; first = back[0]) {
       const page: Page<Item> = await read({ limit, from: { key: keyOf(first), direction: "before" } });
       back.unshift(...page.items);
+      const place = page.items.length === 0 ? 0 : expected.length - 1 - back.length;
+      assert.equal(page.before, place, `${message}: the place, backwards`);
       assert.equal(page.hasNext, true, `${message}: the item that the page is before`);
       assert.equal(page.hasPrevious, back.length < expected.length - 1, message);
       if (page.items.length === 0 || !page.hasPrevious) break;

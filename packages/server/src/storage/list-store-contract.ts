@@ -216,15 +216,15 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
           return { ids: items.map(({ id }) => id), ...rest };
         };
         const after = { limit: 3, from: { key: [7], direction: "after" } } as const;
-        assert.deepEqual(await read(after), { ids: [6, 5, 4], hasPrevious: true, hasNext: true, count: 9 });
+        assert.deepEqual(await read(after), { ids: [6, 5, 4], hasPrevious: true, hasNext: true, count: 9, before: 3 });
         for (const id of [7, 5]) await remove(id);
-        assert.deepEqual(await read(after), { ids: [6, 4, 3], hasPrevious: true, hasNext: true, count: 7 });
+        assert.deepEqual(await read(after), { ids: [6, 4, 3], hasPrevious: true, hasNext: true, count: 7, before: 2 });
         for (const id of [8, 9]) await remove(id);
-        assert.deepEqual(await read(after), { ids: [6, 4, 3], hasPrevious: false, hasNext: true, count: 5 });
+        assert.deepEqual(await read(after), { ids: [6, 4, 3], hasPrevious: false, hasNext: true, count: 5, before: 0 });
         const before = { limit: 3, from: { key: [3], direction: "before" } } as const;
-        assert.deepEqual(await read(before), { ids: [6, 4], hasPrevious: false, hasNext: true, count: 5 });
+        assert.deepEqual(await read(before), { ids: [6, 4], hasPrevious: false, hasNext: true, count: 5, before: 0 });
         for (const id of [1, 2, 3]) await remove(id);
-        assert.deepEqual(await read(before), { ids: [6, 4], hasPrevious: false, hasNext: false, count: 2 });
+        assert.deepEqual(await read(before), { ids: [6, 4], hasPrevious: false, hasNext: false, count: 2, before: 0 });
       });
     });
 
@@ -247,7 +247,11 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
             await each.store.events.page({ subject: text }, { limit }),
             await each.store.events.page({ action: text }, { limit }),
           ]) {
-            assert.deepEqual(page, { items: [], hasPrevious: false, hasNext: false, count: 0 }, text.slice(0, 20));
+            assert.deepEqual(
+              page,
+              { items: [], hasPrevious: false, hasNext: false, count: 0, before: 0 },
+              text.slice(0, 20),
+            );
           }
           assert.equal(await each.store.accounts.find(text), undefined);
           assert.equal(await each.store.resourceServers.find(text), undefined);
@@ -264,7 +268,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
             await each.store.adminTokens.page({ accountId }, { limit }),
             await each.store.events.page({ accountId }, { limit }),
           ]) {
-            assert.deepEqual(page, { items: [], hasPrevious: false, hasNext: false, count: 0 }, String(id));
+            assert.deepEqual(page, { items: [], hasPrevious: false, hasNext: false, count: 0, before: 0 }, String(id));
           }
           for (const scope of [{ accountId }, { userId: id as ApiUserId }, { keyId: id as KeyId }]) {
             assert.deepEqual(await each.store.usage.hours(scope, 0, HOUR), []);

@@ -29,14 +29,15 @@ export const BY_ID: ListOrder = { columns: [{ name: "id", holds: "id" }], isDesc
 export const NEWEST_FIRST: ListOrder = { ...BY_ID, isDescending: true };
 
 /** An empty page. */
-export const NO_PAGE: Page<never> = { items: [], hasPrevious: false, hasNext: false, count: 0 };
+export const NO_PAGE: Page<never> = { items: [], hasPrevious: false, hasNext: false, count: 0, before: 0 };
 
 /** Counting stops here: one more than the greatest count shown. */
 export const COUNTED_MAX = COUNT_MAX + 1;
 
 /**
  * Reads a page of a list by keyset. It reads one row more than asked for, and looks for one row on the other side of the page's
- * start. Of each range it reads at most as many rows as the page and the count need.
+ * start. Of each range it reads at most as many rows as the page, the count and the page's place need. These are separate reads:
+ * while the list changes, they may differ by what changed.
  */
 export async function readPage<Row>(
   db: Kysely<Database>,
@@ -52,17 +53,15 @@ export async function readPage<Row>(
   const hasMore = rows.length > limit;
   const items = rows.slice(0, limit);
   if (isBackwards) items.reverse();
-  if (from === undefined) return { items, hasPrevious: false, hasNext: hasMore, count };
+  if (from === undefined) return { items, hasPrevious: false, hasNext: hasMore, count, before: 0 };
   const edge = isBackwards ? items.at(-1) : items[0];
   // If the page is empty, look at the key itself and on the other side of it.
   const start = edge === undefined ? { key: from.key, isInclusive: true } : { key: keyOf(edge) };
   const hasOther = (await readStretch<Row>(db, list, start, !isBackwards, 1)).length > 0;
-  return {
-    items,
-    hasPrevious: isBackwards ? hasMore : hasOther,
-    hasNext: isBackwards ? hasOther : hasMore,
-    count,
-  };
+  const hasPrevious = isBackwards ? hasMore : hasOther;
+  const [first] = items;
+  const before = first === undefined || !hasPrevious ? 0 : await countPage(db, list, keyOf(first));
+  return { items, hasPrevious, hasNext: isBackwards ? hasOther : hasMore, count, before };
 }
 
 /** The keys of the first rows after a place in the list, or before it when reading backwards, in the order read. */
@@ -91,12 +90,21 @@ export async function readStretch<Row>(
 /**
  * Counts the distinct rows of the list, up to `COUNTED_MAX`. Each range is read in its order: without `order by`, PostgreSQL scans
  * the table when many rows match, and they may be far from its beginning.
+ *
+ * @param end counts only the rows before this key
  */
-async function countPage(db: Kysely<Database>, { order: { columns }, ranges, overlap = false }: List): Promise<number> {
+async function countPage(
+  db: Kysely<Database>,
+  { order: { columns, isDescending }, ranges, overlap = false }: List,
+  end?: PageKey,
+): Promise<number> {
   const refs = columns.map(({ name }) => sql.ref(name));
+  const place =
+    end === undefined ? sql`` : sql`and (${sql.join(refs)}) ${sql.raw(isDescending ? ">" : "<")} (${sql.join(end)})`;
+  const orderBy = sql.join(end !== undefined && isDescending ? refs.map((ref) => sql`${ref} desc`) : refs);
   const parts = ranges.map(
     (range) =>
-      sql`select * from (select ${refs.at(-1)} ${range} order by ${sql.join(refs)} limit ${sql.lit(COUNTED_MAX)}) as part`,
+      sql`select * from (select ${refs.at(-1)} ${range} ${place} order by ${orderBy} limit ${sql.lit(COUNTED_MAX)}) as part`,
   );
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from (

@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { useOverview } from "../../api/overview.ts";
 import { type Account, useAccount } from "../../api/registry.ts";
-import { activate, DeactivateDialog } from "../../forms/standing-change.tsx";
+import { activate, DeactivateDialog, setArchived } from "../../forms/standing-change.tsx";
 import { daysOf } from "../../text/days.ts";
 import { Fact, Facts } from "../../ui/facts.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -31,6 +31,7 @@ export default function AccountPage({ shortname }: { readonly shortname: string 
   const [opened, setOpened] = useState<"edit" | "deactivate">();
   const mayChange = permits(me, "admin", { everywhere: true });
   const close = () => setOpened(undefined);
+  const thing = switchableAccount(shortname);
   const head = {
     title: shortname,
     heading: <bdi>{shortname}</bdi>,
@@ -57,9 +58,18 @@ export default function AccountPage({ shortname }: { readonly shortname: string 
                 <Button variant="default" onClick={() => setOpened("deactivate")}>
                   {t("common.deactivate")}
                 </Button>
+              ) : account.archived_at === null ? (
+                <>
+                  <Button variant="default" onClick={() => void setArchived(thing, true)}>
+                    {t("common.archive")}
+                  </Button>
+                  <Button variant="default" onClick={() => void activate(thing)}>
+                    {t("common.activate")}
+                  </Button>
+                </>
               ) : (
-                <Button variant="default" onClick={() => void activate(switchableAccount(shortname))}>
-                  {t("common.activate")}
+                <Button variant="default" onClick={() => void setArchived(thing, false)}>
+                  {t("common.restore")}
                 </Button>
               )}
             </>
@@ -78,7 +88,11 @@ export default function AccountPage({ shortname }: { readonly shortname: string 
     >
       <AccountFacts account={account} />
       <RoleNote me={me} needs="admin" everywhere what={t("account.roleNeeded")} />
-      {account?.status === "deactivated" ? <Note kind="warning">{t("account.deactivatedNote")}</Note> : null}
+      {account?.status === "deactivated" ? (
+        <Note kind="warning">
+          {account.archived_at === null ? t("account.deactivatedNote") : t("account.archivedNote")}
+        </Note>
+      ) : null}
       <Figures overview={overview} account={shortname} />
       <AccountUsers shortname={shortname} />
       <TokensIssued hours={overview?.tokens} />
@@ -87,7 +101,7 @@ export default function AccountPage({ shortname }: { readonly shortname: string 
       {opened === "edit" && account !== undefined ? <EditAccountDialog account={account} onClose={close} /> : null}
       {opened === "deactivate" ? (
         <DeactivateDialog
-          thing={switchableAccount(shortname)}
+          thing={thing}
           scope={{ account: shortname }}
           about={t("accounts.deactivateAbout")}
           onClose={close}
@@ -101,6 +115,16 @@ function AccountFacts({ account }: { readonly account: Account | undefined }) {
   return (
     <Facts>
       <Fact label={t("common.name")}>{account && <bdi>{account.name}</bdi>}</Fact>
+      {account === undefined || account.description === null ? null : (
+        <Fact label={t("common.description")}>
+          <bdi>{account.description}</bdi>
+        </Fact>
+      )}
+      {account === undefined || account.contact === null ? null : (
+        <Fact label={t("common.contact")}>
+          <bdi>{account.contact}</bdi>
+        </Fact>
+      )}
       <Fact label={t("common.status")}>{account && <StatusBadge status={account.status} />}</Fact>
       <Fact label={t("common.number")}>{account && <span className="number">{account.id}</span>}</Fact>
       <Fact label={t("accounts.keyAgeMax")}>

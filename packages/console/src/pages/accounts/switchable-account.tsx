@@ -1,12 +1,13 @@
 import { changeAccount, readAccount } from "../../api/registry.ts";
-import type { Switchable } from "../../forms/standing-change.tsx";
+import type { Archivable, Switchable } from "../../forms/standing-change.tsx";
 
-/** An account, to be deactivated or activated. */
-export function switchableAccount(shortname: string): Switchable {
+/** An account, to be deactivated or activated, archived or restored. */
+export function switchableAccount(shortname: string): Switchable & Archivable {
   return {
     kind: "account",
     name: <bdi>{shortname}</bdi>,
     read: () => readAccount(shortname),
     change: (patch, etag) => changeAccount(shortname, patch, etag),
+    archive: (archived, etag) => changeAccount(shortname, { archived }, etag),
   };
 }

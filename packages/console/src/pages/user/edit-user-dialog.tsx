@@ -5,6 +5,7 @@ import { useChange } from "../../api/queries.ts";
 import { type ApiUser, changeUser, readUser } from "../../api/registry.ts";
 import { Choice } from "../../forms/choice.tsx";
 import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
+import { NoteFields, noteOf } from "../../forms/note-fields.tsx";
 import { NetworksField } from "../../forms/networks-field.tsx";
 import { RotationField } from "../../forms/rotation-field.tsx";
 import { useVersion } from "../../forms/use-version.ts";
@@ -54,20 +55,12 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
         error={fieldProblem(change.error, "display_name")}
         onChange={(event) => setName(event.currentTarget.value)}
       />
-      <TextInput
-        label={t("user.description")}
-        maxLength={500}
-        value={description}
-        error={fieldProblem(change.error, "description")}
-        onChange={(event) => setDescription(event.currentTarget.value)}
-      />
-      <TextInput
-        label={t("user.contact")}
-        description={t("user.contactHint")}
-        maxLength={200}
-        value={contact}
-        error={fieldProblem(change.error, "contact")}
-        onChange={(event) => setContact(event.currentTarget.value)}
+      <NoteFields
+        description={description}
+        setDescription={setDescription}
+        contact={contact}
+        setContact={setContact}
+        error={change.error}
       />
       <Choice
         legend={t("common.access")}
@@ -113,8 +106,4 @@ function isSame(a: ApiUser, b: ApiUser): boolean {
   const facts = ({ display_name, description, contact, access, may_rotate }: ApiUser) =>
     JSON.stringify([display_name, description, contact, access, may_rotate]);
   return facts(a) === facts(b) && areSameWords(a.networks, b.networks);
-}
-
-function noteOf(text: string): string | null {
-  return text.trim() === "" ? null : text.trim();
 }

@@ -71,16 +71,16 @@ export default function UserPage({ username }: { readonly username: string }) {
               </Button>
             ) : user.archived_at === null ? (
               <>
-                <Button variant="default" onClick={() => void setArchived(archivableUser(username), true)}>
-                  {t("user.archive")}
+                <Button variant="default" onClick={() => void setArchived(thing, true)}>
+                  {t("common.archive")}
                 </Button>
                 <Button variant="default" onClick={() => void activate(thing)}>
                   {t("common.activate")}
                 </Button>
               </>
             ) : (
-              <Button variant="default" onClick={() => void setArchived(archivableUser(username), false)}>
-                {t("user.restore")}
+              <Button variant="default" onClick={() => void setArchived(thing, false)}>
+                {t("common.restore")}
               </Button>
             )}
             <Button leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
@@ -129,18 +129,11 @@ function AccountNote({ shortname }: { readonly shortname: string | undefined }) 
   );
 }
 
-function switchableUser(username: string): Switchable {
+function switchableUser(username: string): Switchable & Archivable {
   return {
     name: <bdi>{username}</bdi>,
     read: () => readUser(username),
     change: (patch, etag) => changeUser(username, patch, etag),
-  };
-}
-
-function archivableUser(username: string): Archivable {
-  return {
-    name: <bdi>{username}</bdi>,
-    read: () => readUser(username),
     archive: (archived, etag) => changeUser(username, { archived }, etag),
   };
 }
@@ -154,12 +147,12 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
         </Fact>
       )}
       {user === undefined || user.description === null ? null : (
-        <Fact label={t("user.description")}>
+        <Fact label={t("common.description")}>
           <bdi>{user.description}</bdi>
         </Fact>
       )}
       {user === undefined || user.contact === null ? null : (
-        <Fact label={t("user.contact")}>
+        <Fact label={t("common.contact")}>
           <bdi>{user.contact}</bdi>
         </Fact>
       )}

@@ -62,7 +62,19 @@ const COLUMNS: readonly Column<ApiUser>[] = [
 
 const CSV: TableFile<ApiUser> = {
   fileName: "api-users.csv",
-  fields: ["username", "account", "access", "status", "active_keys", "keys", "tokens_today", "last_used_at"],
+  fields: [
+    "username",
+    "account",
+    "access",
+    "status",
+    "active_keys",
+    "keys",
+    "tokens_today",
+    "last_used_at",
+    "display_name",
+    "description",
+    "contact",
+  ],
 };
 
 /** Lists API users, to find one or create one. */

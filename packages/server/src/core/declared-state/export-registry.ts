@@ -49,7 +49,7 @@ export interface ExportDependencies {
  * Exports the registry as a document that `planRegistry` finds no difference to. The lists have an order of their own, by name or
  * fingerprint, so that the same registry gives the same document, whatever the ids.
  *
- * Secrets aren't in it, nor operators who use single sign-on. It isn't one snapshot: a change that is made meanwhile may be in it or
+ * Secrets aren't in it, nor operators who use single sign-on, nor what is archived. It isn't one snapshot: a change that is made meanwhile may be in it or
  * not.
  */
 export async function exportRegistry(
@@ -57,7 +57,9 @@ export async function exportRegistry(
   { account: only, hasOperators }: ExportScope,
   nowMs: number,
 ): Promise<ExportedRegistry> {
-  const accounts = (await store.accounts.list()).filter(({ id }) => only === undefined || id === only.id);
+  const accounts = (await store.accounts.list()).filter(({ id, archivedAtMs }) =>
+    only === undefined ? archivedAtMs === null : id === only.id,
+  );
   const filter = only === undefined ? {} : { accountId: only.id };
   const webhooks = await readAllPages((page) => store.webhooks.page(filter, page));
   return {

@@ -23,4 +23,6 @@ export interface Page<Item> {
   readonly hasNext: boolean;
   /** How many items match in total, counted up to `COUNT_MAX` + 1. */
   readonly count: number;
+  /** How many items are before the first one, counted up to `COUNT_MAX` + 1; 0 for an empty page. */
+  readonly before: number;
 }

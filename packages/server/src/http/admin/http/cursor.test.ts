@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Refusal } from "../../../core/refusal.ts";
 import { pageLinks, parsePage } from "./cursor.ts";
 
-const page = { items: [{ id: 7 }, { id: 5 }], hasNext: true, hasPrevious: true, count: 9 };
+const page = { items: [{ id: 7 }, { id: 5 }], hasNext: true, hasPrevious: true, count: 9, before: 2 };
 const links = (target: string) => pageLinks(page, target, ({ id }) => [id]);
 
 function cursorOf(link: string | null): string {

@@ -65,5 +65,6 @@ export function listOf<Item, Shown>(
   keyOf: (item: Item) => readonly (string | number)[],
   show: (item: Item) => Shown,
 ) {
-  return { data: page.items.map(show), count: page.count, ...pageLinks(page, target, keyOf) };
+  const { items, count, before } = page;
+  return { data: items.map(show), count, before, ...pageLinks(page, target, keyOf) };
 }

@@ -12,7 +12,7 @@ export function sendEnvelope(
   const code = answers === "created" ? 201 : 200;
   reply.code(code).type("application/json; charset=utf-8");
   if (answers === "list") {
-    const { data, count, next, previous } = answer as ListAnswer<unknown>;
+    const { data, count, before, next, previous } = answer as ListAnswer<unknown>;
     const isMinimum = count > COUNT_MAX;
     return {
       meta: {
@@ -21,6 +21,7 @@ export function sendEnvelope(
         warnings: [],
         count: isMinimum ? COUNT_MAX : count,
         count_is_minimum: isMinimum,
+        position: data.length === 0 || before > COUNT_MAX ? null : before + 1,
         next,
         previous,
       },

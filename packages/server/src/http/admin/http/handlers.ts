@@ -65,6 +65,8 @@ export interface ListAnswer<Item> {
   readonly data: readonly Item[];
   /** Number of matches in total, counted up to `COUNT_MAX` + 1. */
   readonly count: number;
+  /** Number of items before the first one, counted up to `COUNT_MAX` + 1. */
+  readonly before: number;
   readonly next: string | null;
   readonly previous: string | null;
 }
@@ -84,7 +86,7 @@ export type HandlersOf<Routes extends AdminRoutes> = { readonly [Id in keyof Rou
 
 /** A short list, answered whole. */
 export function wholeList<Item>(data: readonly Item[]): ListAnswer<Item> {
-  return { data, count: data.length, next: null, previous: null };
+  return { data, count: data.length, before: 0, next: null, previous: null };
 }
 
 /** The warning if a request repeats the creation of a resource with a secret. */

@@ -111,6 +111,10 @@ const pageMeta = {
   ...meta,
   count: { type: "integer", description: `Number of matches in total, counted up to ${COUNT_MAX}` },
   count_is_minimum: { type: "boolean", description: "There are more matches than count" },
+  position: {
+    type: ["integer", "null"],
+    description: `The place of the page's first item in the list, from 1; null for an empty page, and after more than ${COUNT_MAX} items`,
+  },
   next: { type: ["string", "null"], description: "The path of the next page" },
   previous: { type: ["string", "null"], description: "The path of the previous page" },
 } as const;

@@ -58,7 +58,7 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
       const kinds = keyOrder(filter) === "newest" ? (["number"] as const) : (["number", "number"] as const);
       const request = parsePage(query, kinds);
       const listed: Page<PublicKey> = isElsewhere
-        ? { items: [], hasNext: false, hasPrevious: false, count: 0 }
+        ? { items: [], hasNext: false, hasPrevious: false, count: 0, before: 0 }
         : await store.keys.pageAll(filter, nowMs, request);
       return listOf(listed, target, keyPlace(filter), shownKey);
     },

@@ -30,7 +30,7 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
       const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
       const kinds = order === "name" ? (["string", "number"] as const) : (["number"] as const);
       const page: Page<ListedUser> = isElsewhere
-        ? { items: [], hasNext: false, hasPrevious: false, count: 0 }
+        ? { items: [], hasNext: false, hasPrevious: false, count: 0, before: 0 }
         : await store.users.page(
             {
               status,

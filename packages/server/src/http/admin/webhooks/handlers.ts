@@ -56,7 +56,7 @@ export function createWebhookHandlers({
       const { account: shortname, status } = query;
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
       const isNone = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
-      if (isNone) return { data: [], count: 0, next: null, previous: null };
+      if (isNone) return { data: [], count: 0, before: 0, next: null, previous: null };
       const filter = { ...(account !== undefined && { accountId: account.id }), ...accountFilter(principal), status };
       return listOf(await store.webhooks.page(filter, parsePage(query)), target, ({ id }) => [id], webhookJson);
     },
