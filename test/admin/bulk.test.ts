@@ -91,7 +91,7 @@ describe("importing and exporting API users", { concurrency: 1 }, () => {
     const unchanged = await run(["user", "import", "-", "--format", "jsonl", "--json"], jsonl.stdout, folder);
     assert.deepEqual(counts(summaryOf(unchanged)), [3, 0, 0, 3, 0]);
     const ofOne = await run(["user", "export", "--account", "other"]);
-    assert.equal(ofOne.stdout.split("\r\n")[1], "other,two,api-2-two,full,deactivated,false,,,,,,,");
+    assert.equal(ofOne.stdout.split("\r\n")[1], "other,two,api-2-two,full,deactivated,false,,,,,,,,,,");
   });
 
   const bad = [

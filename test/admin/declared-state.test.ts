@@ -285,7 +285,7 @@ describe("declared state", { concurrency: 2 }, () => {
       const { status, stdout, stderr } = await run(["apply", "-f", "-"], yaml);
       assert.deepEqual([status, stdout], [1, ""]);
       assert.deepEqual(stderr.split("\n"), [
-        "countersign: line 5, column 9, /accounts/0/users/0/acces: There is no such member here; the members are name, access, status, may_rotate, networks, keys.",
+        "countersign: line 5, column 9, /accounts/0/users/0/acces: There is no such member here; the members are name, access, status, may_rotate, networks, display_name, description, contact, keys.",
         'countersign: line 6, column 9, /accounts/0/users/1/name: It must be a text; put it in quotes, such as "1".',
         "countersign: The document has 2 problems; nothing was changed.",
         "",

@@ -28,6 +28,7 @@ const FOLLOWED: Readonly<Record<string, string>> = {
   "docs/install.md": "test/package/install.test.ts",
   "docs/keys-with-openssl.md": "test/clients/keys.test.ts",
   "docs/production-checklist.md": "test/package/production-checklist.test.ts",
+  "docs/wire-examples.md": "test/wire/wire-examples-page.test.ts",
 };
 
 /**
