@@ -23,6 +23,7 @@ import {
 import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { ANSWERS } from "../server/answers.ts";
+import { finishDocument } from "./finish-document.ts";
 import { OAUTH_ERRORS } from "../public/oauth/oauth-answers.ts";
 
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it). */
@@ -133,7 +134,8 @@ export async function registerOpenApi(
   const { title, description, version, url } = info;
   await app.register(swagger, {
     transform: ({ schema, url }) => ({ schema: document(schema), url }),
-    transformObject: (made) => complete("openapiObject" in made ? made.openapiObject : made.swaggerObject),
+    transformObject: (made) =>
+      finishDocument(complete("openapiObject" in made ? made.openapiObject : made.swaggerObject)),
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, at) =>
         typeof schema["$id"] === "string" ? schema["$id"] : `schema-${at}`,
