@@ -75,11 +75,11 @@ function archive(): void {
   });
 
   test("an account is described, archived and restored on its page", async () => {
-    await jumpTo(page, "/accounts");
+    await jumpTo(page, "/accounts?status=active");
     const shortname = await page.locator("tbody tr").last().getByRole("link").first().innerText();
     await jumpTo(page, `/accounts/${shortname}`);
     await page.getByRole("button", { name: "Edit", exact: true }).click();
-    const dialog = page.getByRole("dialog", { name: `Edit ${shortname}` });
+    const dialog = page.getByRole("dialog", { name: shortname });
     await dialog.getByLabel("Description").fill("A partner of old");
     await dialog.getByLabel("Contact").fill("#partners");
     await dialog.getByRole("button", { name: "Save" }).click();

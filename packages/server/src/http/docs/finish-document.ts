@@ -62,17 +62,19 @@ export function finishDocument<D extends object>(document: D): D {
   const schemes = new Set<string>();
   for (const [path, methods = {}] of Object.entries(paths)) {
     for (const operation of Object.values(methods) as Operation[]) {
-      const id = operation.operationId ?? OPERATION_IDS[path];
-      if (id !== undefined) operation.operationId = id;
+      const ownId = OPERATION_IDS[path];
+      if (ownId !== undefined) {
+        operation.operationId = ownId;
+        // They need no credentials. Any other operation says itself which it needs.
+        operation.security = [];
+      }
       operation.description ??= operation.summary ?? "";
-      // Without it, the document would leave open whether a credential is needed.
-      operation.security ??= [];
       const { responses } = operation;
       if (responses !== undefined && !Object.keys(responses).some((status) => status.startsWith("4"))) {
         responses["431"] = { description: "headers_too_large" };
       }
       for (const tag of operation.tags ?? []) tags.add(tag);
-      for (const scheme of operation.security.flatMap(Object.keys)) schemes.add(scheme);
+      for (const scheme of (operation.security ?? []).flatMap(Object.keys)) schemes.add(scheme);
     }
   }
   const { securitySchemes = {} } = components ?? {};

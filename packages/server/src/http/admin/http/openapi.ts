@@ -1,4 +1,4 @@
-import { COUNT_MAX, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import { ADMIN_REFUSAL_CODES, COUNT_MAX, type RefusalCode } from "@countersign/protocol";
 import type { FastifySchema } from "fastify";
 import { FRESH_MS } from "../../../core/operators/sessions.ts";
 import { ANSWERS } from "../../server/answers.ts";
@@ -51,7 +51,7 @@ function describeRoute(route: AdminRoute, named: SchemaNames["named"]): FastifyS
       ...Object.fromEntries(
         refusalStatuses(route, method).map((code) => [
           code,
-          { description: codesOf(code).join(", "), $ref: `${REFUSAL_SCHEMA.$id}#` },
+          { description: codesOf(route, code).join(", "), $ref: `${REFUSAL_SCHEMA.$id}#` },
         ]),
       ),
     },
@@ -143,6 +143,27 @@ function refusalStatuses({ access, params, query, body, tagged, answers }: Admin
   return statuses.toSorted((a, b) => a - b);
 }
 
-function codesOf(status: number): readonly RefusalCode[] {
-  return REFUSAL_CODES.filter((code) => ANSWERS[code].status === status);
+/** What any part of the admin API can refuse a request with, besides {@link ADMIN_REFUSAL_CODES}. */
+const SHARED_CODES: readonly RefusalCode[] = [
+  "key_proof_required",
+  "key_proof_invalid",
+  "bad_request",
+  "not_found",
+  "body_too_large",
+  "rate_limited",
+  "internal",
+  "unavailable",
+];
+
+/** The refusals with this status that the route can give. */
+function codesOf({ tag, access, fresh, answers, once }: AdminRoute, status: number): readonly RefusalCode[] {
+  const isNever: Partial<Record<RefusalCode, boolean>> = {
+    // A document of the registry may name operators.
+    fresh_sign_in_required: fresh !== true && tag !== "registry",
+    idempotency_key_reused: answers !== "created" && once !== true,
+    sign_in_required: access === "anyone",
+  };
+  return [...ADMIN_REFUSAL_CODES, ...SHARED_CODES].filter(
+    (code) => ANSWERS[code].status === status && isNever[code] !== true,
+  );
 }
