@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
+import { runCommand } from "../testkit/run-commands.ts";
 import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
 import { assertFails, COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 
@@ -154,7 +155,7 @@ describe("the command line on a server", { concurrency: 1 }, () => {
     const differences: object[] = [];
     for (const line of LINES) {
       for (const words of [[...line, "--json"], line]) {
-        const [here, there] = await Promise.all([run(words, local, pem), run(words, remote, pem)]);
+        const [here, there] = [await runCommand(words, local, pem), await runCommand(words, remote, pem)];
         const [onServer, onStore] = [withoutChance(there), withoutChance(here)];
         if (!isDeepStrictEqual(onServer, onStore)) differences.push({ words: words.join(" "), onServer, onStore });
       }
