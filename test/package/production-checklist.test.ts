@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import pg from "pg";
-import { followPage, readBlocks } from "../testkit/followed-page.ts";
+import { followPage, READER_REQUIREMENT, readBlocks } from "../testkit/followed-page.ts";
 import { startPostgres } from "../testkit/postgres.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { createApiUser, startServer, temporaryFolder } from "../testkit/server.ts";
@@ -13,15 +13,7 @@ import { createApiUser, startServer, temporaryFolder } from "../testkit/server.t
 const DOCS = join(import.meta.dirname, "..", "..", "docs");
 const PAGE = join(DOCS, "production-checklist.md");
 
-const missing = await findMissing({
-  name: "bash, curl or openssl",
-  debianPackages: "bash curl openssl",
-  probes: [
-    ["bash", "--version"],
-    ["curl", "--version"],
-    ["openssl", "version"],
-  ],
-});
+const missing = await findMissing(READER_REQUIREMENT);
 
 test("every command of the checklist that needs no other machine succeeds at a running service", {
   skip: missing === undefined || IS_CI ? false : missing,

@@ -16,6 +16,17 @@ import { eventually } from "./eventually.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
 import { COUNTERSIGN } from "./server.ts";
 
+/** What a reader needs, who follows a page in a shell. */
+export const READER_REQUIREMENT = {
+  name: "bash, curl or openssl",
+  debianPackages: "bash curl openssl",
+  probes: [
+    ["bash", "--version"],
+    ["curl", "--version"],
+    ["openssl", "version"],
+  ],
+} as const;
+
 /** A fenced block of a page. */
 export interface Block {
   readonly language: string;

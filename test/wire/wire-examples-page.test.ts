@@ -2,21 +2,13 @@
 import { join } from "node:path";
 import { test } from "node:test";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
-import { followPage } from "../testkit/followed-page.ts";
+import { followPage, READER_REQUIREMENT } from "../testkit/followed-page.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { temporaryFolder } from "../testkit/server.ts";
 
 const PAGE = join(import.meta.dirname, "..", "..", "docs", "wire-examples.md");
 
-const missing = await findMissing({
-  name: "bash, curl or openssl",
-  debianPackages: "bash curl openssl",
-  probes: [
-    ["bash", "--version"],
-    ["curl", "--version"],
-    ["openssl", "version"],
-  ],
-});
+const missing = await findMissing(READER_REQUIREMENT);
 
 test("a reader who follows docs/wire-examples.md sees what it shows", {
   skip: missing === undefined || IS_CI ? false : missing,

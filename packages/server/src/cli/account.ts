@@ -109,20 +109,14 @@ export function accountCommand(context: CliContext): Command {
     effect: "refuse all API users of an account immediately",
     setStanding: (operate, name, status) => changeAccount(operate, name, { status }),
     json: shownAccount,
-    findScope: async (operate, shortname) => {
-      const { data: found } = await named(operate("getAccount", { params: { shortname } }), unknownAccount(shortname));
-      return found.status === "active" ? { account: shortname } : undefined;
-    },
+    findScope,
   });
   addArchiveCommands(context, account, {
     argument: "shortname",
     thing: "account",
     setArchived: (operate, name, archived) => changeAccount(operate, name, { archived }),
     json: shownAccount,
-    findScope: async (operate, shortname) => {
-      const { data: found } = await named(operate("getAccount", { params: { shortname } }), unknownAccount(shortname));
-      return found.status === "active" ? { account: shortname } : undefined;
-    },
+    findScope,
   });
   return account;
 }
@@ -134,6 +128,11 @@ async function changeAccount(
 ): Promise<AccountJson> {
   const change = operate("changeAccount", { params: { shortname }, body });
   return (await named(change, unknownAccount(shortname))).data;
+}
+
+async function findScope(operate: Operate, shortname: string): Promise<InputOf<"getImpact">["query"] | undefined> {
+  const { data: found } = await named(operate("getAccount", { params: { shortname } }), unknownAccount(shortname));
+  return found.status === "active" ? { account: shortname } : undefined;
 }
 
 /** What commands show of an account; the admin API adds figures. */

@@ -4,7 +4,8 @@ import { Link } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { useOverview } from "../../api/overview.ts";
 import { type Account, useAccount } from "../../api/registry.ts";
-import { activate, DeactivateDialog, setArchived } from "../../forms/standing-change.tsx";
+import { StandingButtons } from "../../forms/standing-buttons.tsx";
+import { DeactivateDialog } from "../../forms/standing-change.tsx";
 import { daysOf } from "../../text/days.ts";
 import { Fact, Facts } from "../../ui/facts.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -54,24 +55,12 @@ export default function AccountPage({ shortname }: { readonly shortname: string 
               <Button variant="default" onClick={() => setOpened("edit")}>
                 {t("common.edit")}
               </Button>
-              {account.status === "active" ? (
-                <Button variant="default" onClick={() => setOpened("deactivate")}>
-                  {t("common.deactivate")}
-                </Button>
-              ) : account.archived_at === null ? (
-                <>
-                  <Button variant="default" onClick={() => void setArchived(thing, true)}>
-                    {t("common.archive")}
-                  </Button>
-                  <Button variant="default" onClick={() => void activate(thing)}>
-                    {t("common.activate")}
-                  </Button>
-                </>
-              ) : (
-                <Button variant="default" onClick={() => void setArchived(thing, false)}>
-                  {t("common.restore")}
-                </Button>
-              )}
+              <StandingButtons
+                thing={thing}
+                status={account.status}
+                archivedAt={account.archived_at}
+                onDeactivate={() => setOpened("deactivate")}
+              />
             </>
           ) : null}
           {permits(me, "admin") ? (

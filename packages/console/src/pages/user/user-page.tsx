@@ -10,13 +10,8 @@ import { Page, Section } from "../../ui/page.tsx";
 import { Note, Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
-import {
-  activate,
-  type Archivable,
-  DeactivateDialog,
-  setArchived,
-  type Switchable,
-} from "../../forms/standing-change.tsx";
+import { StandingButtons } from "../../forms/standing-buttons.tsx";
+import { type Archivable, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
 import { AddKeyDialog } from "./add-key/add-key-dialog.tsx";
 import { EditUserDialog } from "./edit-user-dialog.tsx";
@@ -65,24 +60,12 @@ export default function UserPage({ username }: { readonly username: string }) {
             <Button variant="default" onClick={() => setIsEditing(true)}>
               {t("common.edit")}
             </Button>
-            {user.status === "active" ? (
-              <Button variant="default" onClick={() => setIsDeactivating(true)}>
-                {t("common.deactivate")}
-              </Button>
-            ) : user.archived_at === null ? (
-              <>
-                <Button variant="default" onClick={() => void setArchived(thing, true)}>
-                  {t("common.archive")}
-                </Button>
-                <Button variant="default" onClick={() => void activate(thing)}>
-                  {t("common.activate")}
-                </Button>
-              </>
-            ) : (
-              <Button variant="default" onClick={() => void setArchived(thing, false)}>
-                {t("common.restore")}
-              </Button>
-            )}
+            <StandingButtons
+              thing={thing}
+              status={user.status}
+              archivedAt={user.archived_at}
+              onDeactivate={() => setIsDeactivating(true)}
+            />
             <Button leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
               {t("user.addAKey")}
             </Button>
