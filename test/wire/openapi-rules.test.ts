@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import openapiTS, { type OpenAPI3 } from "openapi-typescript";
+import { isInterfaceDeclaration, isPropertySignature, isTypeLiteralNode, type Node, type TypeNode } from "typescript";
+import { ADMIN } from "../testkit/admin-client.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { startServer, type TestServer } from "../testkit/server.ts";
 
 interface Operation {
@@ -15,7 +19,10 @@ interface Document {
   readonly info: { readonly contact?: object };
   readonly tags: readonly { readonly name: string; readonly description?: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly securitySchemes: Readonly<Record<string, object>> };
+  readonly components: {
+    readonly securitySchemes: Readonly<Record<string, object>>;
+    readonly schemas: Readonly<Record<string, object>>;
+  };
 }
 
 /** They answer with a redirect and nothing else. */
@@ -41,17 +48,16 @@ const OPEN = {
   both: ["getLiveness", "getReadiness", "getOpenApi", "getErrorReference"],
 };
 
-describe("the rules that OpenAPI's linters have by default hold for the document of", () => {
-  let server: TestServer;
-  before(async () => {
-    server = await startServer();
-  });
-  after(() => server.stop());
+let server: TestServer;
+before(async () => {
+  server = await startServer();
+});
+after(() => server.stop());
 
+describe("the rules that OpenAPI's linters have by default hold for the document of", () => {
   for (const listener of ["public", "internal"] as const) {
     test(`the ${listener} listener`, async () => {
-      const url = listener === "public" ? server.publicUrl : server.adminUrl;
-      const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+      const document = await documentOf(listener);
       const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
         Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as const),
       );
@@ -90,3 +96,66 @@ describe("the rules that OpenAPI's linters have by default hold for the document
     });
   }
 });
+
+describe("openapi-typescript makes types with names from the document of", () => {
+  test("the internal listener: those of resources have the members that answers have", async () => {
+    const schemas = await typedSchemas(await documentOf("internal"));
+    const { token } = await server.json<{ token: string }>("admin-token", "create", "types", "--role", "owner");
+    const create = async (path: string, body: object): Promise<object> => {
+      const answer = await fetch(server.adminUrl + ADMIN + path, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      assert.equal(answer.status, 201, path);
+      return ((await answer.json()) as { data: object }).data;
+    };
+    const made = {
+      Account: await create("/accounts", { shortname: "acme" }),
+      User: await create("/users", { account: "acme", name: "demo", access: "full" }),
+      Key: await create("/users/api-1-demo/keys", { public_key: makeKeyPair().publicPem }),
+      ResourceServerWithSecret: await create("/resource-servers", { name: "orders" }),
+      AdminTokenWithSecret: await create("/admin-tokens", { name: "deploy", role: "viewer" }),
+    };
+    for (const [name, resource] of Object.entries(made)) {
+      assert.deepEqual(schemas.get(name)?.toSorted(), Object.keys(resource).toSorted(), name);
+    }
+  });
+
+  test("the public listener", async () => {
+    const schemas = await typedSchemas(await documentOf("public"));
+    assert.deepEqual(schemas.get("Token"), ["issued_at", "token", "expires_in", "expires_at"]);
+    assert.deepEqual(schemas.get("TokenResponse"), ["access_token", "token_type", "expires_in"]);
+    assert.deepEqual(schemas.get("OAuthError"), ["error", "error_description", "error_uri"]);
+    assert.deepEqual(schemas.get("Refusal"), ["meta", "data"]);
+    assert.deepEqual(schemas.get("ErrorItem"), ["code", "message", "hint", "field", "weakness", "docs"]);
+  });
+});
+
+async function documentOf(listener: "public" | "internal"): Promise<Document> {
+  const url = listener === "public" ? server.publicUrl : server.adminUrl;
+  return (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+}
+
+/** The members of `components["schemas"]` in the types for a document, each with the names of its own members. */
+async function typedSchemas(document: Document): Promise<ReadonlyMap<string, readonly string[]>> {
+  const nodes: readonly Node[] = await openapiTS(document as unknown as OpenAPI3);
+  const components = nodes.filter(isInterfaceDeclaration).find(({ name }) => name.text === "components");
+  assert.ok(components !== undefined);
+  const schemas = membersOf(components.members).get("schemas");
+  assert.ok(schemas !== undefined && isTypeLiteralNode(schemas));
+  const typed = membersOf(schemas.members);
+  assert.deepEqual([...typed.keys()], Object.keys(document.components.schemas));
+  for (const name of typed.keys()) assert.match(name, /^[A-Z][A-Za-z]+$/, "a name that says what it is");
+  return new Map(
+    [...typed].map(([name, type]) => [name, isTypeLiteralNode(type) ? [...membersOf(type.members).keys()] : []]),
+  );
+}
+
+function membersOf(members: readonly Node[]): ReadonlyMap<string, TypeNode> {
+  return new Map(
+    members.filter(isPropertySignature).flatMap(({ name, type }) => {
+      return type !== undefined && "text" in name ? [[name.text, type] as const] : [];
+    }),
+  );
+}

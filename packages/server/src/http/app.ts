@@ -30,7 +30,6 @@ import type { KeyStore } from "../core/keys/store.ts";
 import type { RevokeKey } from "../core/revocation/revoke-key.ts";
 import { documentAdminRoutes } from "./admin/http/openapi.ts";
 import { NAMED_SCHEMAS } from "./admin/named-schemas.ts";
-import { nameSchemas } from "./admin/http/schema-names.ts";
 import type { Origins } from "./admin/http/origins.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/http/register-routes.ts";
 import { ADMIN_ROUTES } from "./admin/routes.ts";
@@ -59,7 +58,9 @@ import { createIntrospectionEndpoint } from "./public/oauth/introspection-endpoi
 import { registerOAuthMetadata } from "./public/oauth/metadata.ts";
 import { createRevocationEndpoint } from "./public/oauth/revocation-endpoint.ts";
 import { createTokenEndpoint } from "./public/oauth/token-endpoint.ts";
-import { plainEndpointPaths, registerOpenApi } from "./docs/openapi.ts";
+import { registerOpenApi } from "./docs/openapi.ts";
+import { publicPaths } from "./docs/public-paths.ts";
+import { nameSchemas } from "./docs/schema-names.ts";
 import type { Metrics } from "./server/metrics.ts";
 import type { RefusalLimit } from "./server/refusal-limit.ts";
 import type { LimitedAuthentication } from "./public/authenticate-resource-server.ts";
@@ -155,7 +156,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   ]);
 
   const app = createFastify(dependencies);
-  await registerOpenApi(app, apiInfo(dependencies, "Countersign", dependencies.publicUrl), plainEndpointPaths());
+  await registerOpenApi(app, apiInfo(dependencies, "Countersign", dependencies.publicUrl), publicPaths());
   registerCommonRoutes(app, dependencies);
   registerOAuthMetadata(app, dependencies.publicUrl);
   await app.ready();
@@ -197,8 +198,7 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
   const { metrics, adminUrl, admin, consoleFolder, nextRequestId } = dependencies;
   const app = createFastify(dependencies, (path) => allowedAdminMethods(ADMIN_ROUTES, path));
   const info = apiInfo(dependencies, "Countersign, internal listener", adminUrl);
-  const names = nameSchemas(NAMED_SCHEMAS);
-  await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES, names), names.complete);
+  await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES, nameSchemas(NAMED_SCHEMAS)));
   registerCommonRoutes(app, dependencies);
   registerMetrics(app, metrics, admin.origins);
   await registerAdminRoutes(app, ADMIN_ROUTES, admin);

@@ -1,9 +1,9 @@
 import { fastify, type FastifyInstance } from "fastify";
 import { registerOpenApi } from "../docs/openapi.ts";
+import { nameSchemas } from "../docs/schema-names.ts";
 import { ADMIN_ROUTES } from "./routes.ts";
 import { documentAdminRoutes } from "./http/openapi.ts";
 import { NAMED_SCHEMAS } from "./named-schemas.ts";
-import { nameSchemas } from "./http/schema-names.ts";
 import { createOrigins } from "./http/origins.ts";
 import { registerAdminRoutes } from "./http/register-routes.ts";
 
@@ -11,8 +11,7 @@ import { registerAdminRoutes } from "./http/register-routes.ts";
 export async function adminApiDocument(): Promise<ReturnType<FastifyInstance["swagger"]>> {
   const app = fastify() as unknown as FastifyInstance;
   const info = { title: "Countersign, internal listener", description: "", version: "", url: "http://localhost:8081" };
-  const names = nameSchemas(NAMED_SCHEMAS);
-  await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES, names), names.complete);
+  await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES, nameSchemas(NAMED_SCHEMAS)));
   const neverCalled = () => Promise.reject(new Error("there is no service behind the document"));
   const nobody = () => Promise.resolve(undefined);
   await registerAdminRoutes(app, ADMIN_ROUTES, {

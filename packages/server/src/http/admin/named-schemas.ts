@@ -1,4 +1,6 @@
 /** The schemas that the admin API's OpenAPI document names, so that a generated client has types such as `User`. */
+import { ErrorItem, Meta, Refusal, WarningItem } from "../docs/envelope-schemas.ts";
+import { PageMeta } from "./http/openapi.ts";
 import { Account, NewAccount, AccountPatch } from "./accounts/schemas.ts";
 import { AdminToken, AdminTokenWithSecret, NewAdminToken } from "./admin-tokens/schemas.ts";
 import { AuditEvent, ChainReport } from "./audit/schemas.ts";
@@ -36,6 +38,11 @@ import {
 
 /** By the names in `components.schemas`, which generated clients show: a name that was published isn't changed. */
 export const NAMED_SCHEMAS: Readonly<Record<string, object>> = {
+  ErrorItem,
+  WarningItem,
+  Meta,
+  PageMeta,
+  Refusal,
   Account,
   NewAccount,
   AccountPatch,

@@ -1,5 +1,6 @@
 import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
 import type { FastifyInstance } from "fastify";
+import { SCHEMA_NAME } from "../docs/schema-names.ts";
 import type { Audience } from "./answers.ts";
 
 /** Says whether the process can serve, and if not, why. */
@@ -15,6 +16,7 @@ export type Readiness = () => Promise<
 >;
 
 const Status = {
+  [SCHEMA_NAME]: "Health",
   type: "object",
   required: ["status"],
   properties: { status: { type: "string" }, reason: { type: "string" }, degraded: { type: "string" } },

@@ -2,12 +2,8 @@ import { ADMIN_REFUSAL_CODES, COUNT_MAX, type RefusalCode } from "@countersign/p
 import type { FastifySchema } from "fastify";
 import { FRESH_MS } from "../../../core/operators/sessions.ts";
 import { ANSWERS } from "../../server/answers.ts";
-import { RefusalEnvelope, WarningItem } from "../../docs/openapi.ts";
+import { envelope, META_MEMBERS, object, Refusal } from "../../docs/envelope-schemas.ts";
 import type { AdminRoute, AdminRoutes } from "./route.ts";
-import type { SchemaNames } from "./schema-names.ts";
-
-/** The form of every refusal, to which the routes' schemas refer. */
-export const REFUSAL_SCHEMA = { $id: "Refusal", ...(RefusalEnvelope as object) };
 
 /** The schemas by which Fastify validates requests. The rest of the document is added when it is requested. */
 export function adminRouteSchema(operationId: string, { params, query, body }: AdminRoute): object {
@@ -17,10 +13,12 @@ export function adminRouteSchema(operationId: string, { params, query, body }: A
 /**
  * Adds the rest of the OpenAPI document to a route's schema, on request. Given to Fastify with the route, the answers' schemas
  * would cost each node 5 MiB.
+ *
+ * @param named marks the schemas that have a name
  */
 export function documentAdminRoutes(
   routes: AdminRoutes,
-  { named }: SchemaNames,
+  named: Named,
 ): (schema: FastifySchema | undefined) => FastifySchema {
   return (schema = {}) => {
     const route = routes[(schema as { readonly operationId?: string }).operationId ?? ""];
@@ -28,7 +26,9 @@ export function documentAdminRoutes(
   };
 }
 
-function describeRoute(route: AdminRoute, named: SchemaNames["named"]): FastifySchema {
+type Named = (schema: object) => object;
+
+function describeRoute(route: AdminRoute, named: Named): FastifySchema {
   const { tag, summary, access, answers, method } = route;
   const status = answers === "created" ? 201 : 200;
   return {
@@ -45,13 +45,13 @@ function describeRoute(route: AdminRoute, named: SchemaNames["named"]): FastifyS
     ...(route.body !== undefined && { body: named(route.body) }),
     response: {
       ...(answers === "other"
-        ? route.others
-        : { [status]: answers === "list" ? listEnvelope(named(route.data)) : itemEnvelope(named(route.data)) }),
+        ? route.others && named(route.others)
+        : { [status]: named(answers === "list" ? listEnvelope(route.data) : itemEnvelope(route.data)) }),
       ...(route.tagged === true && method === "GET" && { 304: { description: "If-None-Match names this version" } }),
       ...Object.fromEntries(
         refusalStatuses(route, method).map((code) => [
           code,
-          { description: codesOf(route, code).join(", "), $ref: `${REFUSAL_SCHEMA.$id}#` },
+          { ...named(Refusal), description: codesOf(route, code).join(", ") },
         ]),
       ),
     },
@@ -92,23 +92,12 @@ function requestHeaders({ answers, tagged, once, method }: AdminRoute): object {
   };
 }
 
-const meta = {
-  code: { type: "integer", description: "Equals the HTTP status" },
-  errors: { type: "array", maxItems: 0, items: {} },
-  warnings: { type: "array", items: WarningItem },
-} as const;
-
 function itemEnvelope(data: object): object {
-  return {
-    description: "Success",
-    type: "object",
-    properties: { meta: { type: "object", properties: meta, required: Object.keys(meta) }, data },
-    required: ["meta", "data"],
-  };
+  return { description: "Success", ...envelope(data) };
 }
 
-const pageMeta = {
-  ...meta,
+export const PageMeta = object({
+  ...META_MEMBERS,
   count: { type: "integer", description: `Number of matches in total, counted up to ${COUNT_MAX}` },
   count_is_minimum: { type: "boolean", description: "There are more matches than count" },
   position: {
@@ -117,18 +106,10 @@ const pageMeta = {
   },
   next: { type: ["string", "null"], description: "The path of the next page" },
   previous: { type: ["string", "null"], description: "The path of the previous page" },
-} as const;
+});
 
 function listEnvelope(item: object): object {
-  return {
-    description: "A page of the list",
-    type: "object",
-    properties: {
-      meta: { type: "object", properties: pageMeta, required: Object.keys(pageMeta) },
-      data: { type: "array", items: item },
-    },
-    required: ["meta", "data"],
-  };
+  return { description: "A page of the list", ...object({ meta: PageMeta, data: { type: "array", items: item } }) };
 }
 
 function refusalStatuses({ access, params, query, body, tagged, answers }: AdminRoute, method: string): number[] {

@@ -7,7 +7,7 @@ import { admit, admitAgain, type AdmissionDependencies } from "./admit.ts";
 import { sendEnvelope } from "./envelope.ts";
 import type { AdminRequest, HandlersOf, ItemAnswer } from "./handlers.ts";
 import { acceptJsonOnly } from "./json-body.ts";
-import { adminRouteSchema, REFUSAL_SCHEMA } from "./openapi.ts";
+import { adminRouteSchema } from "./openapi.ts";
 import { BODY_BYTES_MAX, toAdminRefusal } from "./refusals.ts";
 import type { AdminRoute, AdminRoutes } from "./route.ts";
 import { compileWhenNeeded, schemaRefusal } from "./validation.ts";
@@ -32,7 +32,6 @@ export async function registerAdminRoutes(
     await scope.register(cookie);
     acceptJsonOnly(scope);
     scope.decorateRequest("principal");
-    scope.addSchema(REFUSAL_SCHEMA);
     scope.setValidatorCompiler(compileWhenNeeded());
     scope.setSchemaErrorFormatter((errors, part) => schemaRefusal(errors, part));
     scope.setErrorHandler((error) => {

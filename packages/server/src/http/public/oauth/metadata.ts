@@ -7,6 +7,31 @@ import {
   REVOCATION_PATH,
 } from "@countersign/protocol";
 import type { FastifyInstance } from "fastify";
+import { SCHEMA_NAME } from "../../docs/schema-names.ts";
+
+const url = { type: "string", format: "uri" } as const;
+const texts = { type: "array", items: { type: "string" } } as const;
+
+/** The members that RFC 8414 §2 defines and this service has. */
+const Metadata = {
+  [SCHEMA_NAME]: "AuthorizationServerMetadata",
+  type: "object",
+  properties: {
+    issuer: url,
+    token_endpoint: url,
+    token_endpoint_auth_methods_supported: texts,
+    token_endpoint_auth_signing_alg_values_supported: texts,
+    grant_types_supported: texts,
+    response_types_supported: texts,
+    revocation_endpoint: url,
+    revocation_endpoint_auth_methods_supported: texts,
+    revocation_endpoint_auth_signing_alg_values_supported: texts,
+    introspection_endpoint: url,
+    introspection_endpoint_auth_methods_supported: texts,
+    service_documentation: url,
+  },
+  required: ["issuer", "token_endpoint", "response_types_supported"],
+} as const;
 
 /** The OAuth metadata of this service (RFC 8414 §2). */
 export function oauthMetadata(publicUrl: string) {
@@ -37,7 +62,7 @@ export function registerOAuthMetadata(app: FastifyInstance, publicUrl: string): 
   const schema = {
     tags: ["oauth"],
     summary: "OAuth 2 authorization server metadata (RFC 8414)",
-    response: { 200: { type: "object", additionalProperties: true } },
+    response: { 200: Metadata },
   } as const;
   const suffix = new URL(publicUrl).pathname.replace(/\/$/, "");
   for (const path of new Set([OAUTH_METADATA_PATH, OAUTH_METADATA_PATH + suffix])) {

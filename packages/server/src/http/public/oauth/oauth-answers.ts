@@ -81,6 +81,11 @@ export const OAUTH_ERRORS = {
   unavailable: "temporarily_unavailable",
 } as const satisfies Record<RefusalCode, OAuthError>;
 
+/** The status of a refusal by an OAuth endpoint. */
+export function oauthStatus(code: RefusalCode): number {
+  return OAUTH_ERRORS[code] === "invalid_client" ? 401 : ANSWERS[code].status;
+}
+
 /**
  * The answer to a refused request in OAuth's form (RFC 6749 §5.2). `error_uri` leads to the refusal's own code, which is more
  * specific than OAuth's.
@@ -88,7 +93,7 @@ export const OAUTH_ERRORS = {
 export function oauthRefusalAnswer(refusal: Refusal, context: AnswerContext): WrittenAnswer {
   const { code, detail } = refusal;
   const error = OAUTH_ERRORS[code];
-  const status = error === "invalid_client" ? 401 : ANSWERS[code].status;
+  const status = oauthStatus(code);
   const text = detail.hint === undefined ? refusal.message : `${refusal.message} ${detail.hint}`;
   const body = JSON.stringify({
     error,
