@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
 import openapiTS, { type OpenAPI3 } from "openapi-typescript";
 import { isInterfaceDeclaration, isPropertySignature, isTypeLiteralNode, type Node, type TypeNode } from "typescript";
 import { ADMIN } from "../testkit/admin-client.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { startServer, type TestServer } from "../testkit/server.ts";
+
+/** By media types. */
+type Content = Readonly<
+  Record<
+    string,
+    { readonly schema: object; readonly example?: unknown; readonly examples?: Readonly<Record<string, object>> }
+  >
+>;
 
 interface Operation {
   readonly operationId?: string;
@@ -12,7 +22,8 @@ interface Operation {
   readonly description?: string;
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly tags?: readonly string[];
-  readonly responses: Readonly<Record<string, object>>;
+  readonly requestBody?: { readonly content: Content };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
 }
 
 interface Document {
@@ -22,6 +33,7 @@ interface Document {
   readonly components: {
     readonly securitySchemes: Readonly<Record<string, object>>;
     readonly schemas: Readonly<Record<string, object>>;
+    readonly examples: Readonly<Record<string, { readonly value: object }>>;
   };
 }
 
@@ -58,9 +70,7 @@ describe("the rules that OpenAPI's linters have by default hold for the document
   for (const listener of ["public", "internal"] as const) {
     test(`the ${listener} listener`, async () => {
       const document = await documentOf(listener);
-      const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-        Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as const),
-      );
+      const operations = operationsOf(document);
       assert.ok(operations.length > 10);
       assert.ok(document.info.contact !== undefined);
       const ids = operations.map(([, { operationId }]) => operationId);
@@ -96,6 +106,71 @@ describe("the rules that OpenAPI's linters have by default hold for the document
     });
   }
 });
+
+describe("each operation has examples that its schemas accept, in the document of", () => {
+  for (const listener of ["public", "internal"] as const) {
+    test(`the ${listener} listener`, async () => {
+      const document = await documentOf(listener);
+      const check = exampleChecker(document);
+      for (const [name, { requestBody, responses }] of operationsOf(document)) {
+        const [method = "", path = ""] = name.split(" ");
+        for (const [type, { schema, example }] of Object.entries(requestBody?.content ?? {})) {
+          check(["paths", path, method, "requestBody", "content", type], schema, example);
+        }
+        for (const [status, { description, content = {} }] of Object.entries(responses)) {
+          for (const [type, { schema, example, examples }] of Object.entries(content)) {
+            const pointer = ["paths", path, method, "responses", status, "content", type];
+            if (status.startsWith("2") || examples === undefined) {
+              check(pointer, schema, example);
+              continue;
+            }
+            assert.deepEqual(Object.keys(examples), description.split(", "), `${name}, ${status}`);
+            for (const [code, { $ref = "" }] of Object.entries<{ $ref?: string }>(examples)) {
+              const value = document.components.examples[$ref.replace("#/components/examples/", "")]?.value;
+              check(pointer, schema, value);
+              assertIsOf(code, Number(status), value);
+            }
+          }
+        }
+      }
+      const text = JSON.stringify(document);
+      assert.doesNotMatch(text, /(?:csat|csrs|csiv|whsec|msg)_\w/, "nothing looks like a secret");
+      assert.doesNotMatch(text, /"eyJ\w|"1\.[\w-]{10}/, "nothing looks like a token");
+    });
+  }
+});
+
+/** Asserts that the schema of a place in the document accepts an example. */
+type CheckExample = (mediaPointer: readonly string[], schema: object, example: unknown) => void;
+
+function exampleChecker(document: Document): CheckExample {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  (addFormats as unknown as (instance: Ajv2020) => void)(ajv);
+  ajv.addSchema(document, "document");
+  // Many answers have the same schema.
+  const validators = new Map<string, ValidateFunction>();
+  return (mediaPointer, schema, example) => {
+    const where = mediaPointer.join(" ");
+    assert.notEqual(example, undefined, `${where}: no example`);
+    const pointer = [...mediaPointer, "schema"].map((part) =>
+      encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")),
+    );
+    const key = JSON.stringify(schema);
+    const validate = validators.get(key) ?? ajv.compile({ $ref: `document#/${pointer.join("/")}` });
+    validators.set(key, validate);
+    assert.ok(validate(example), `${where}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(example)}`);
+  };
+}
+
+/** Asserts that the example of a refusal has this code and status. */
+function assertIsOf(code: string, status: number, example: unknown): void {
+  const { meta, error_uri: uri = "" } = example as {
+    readonly meta?: { readonly code: number; readonly errors: readonly { readonly code: string }[] };
+    readonly error_uri?: string;
+  };
+  if (meta === undefined) assert.ok(uri.endsWith(`#${code}`), uri);
+  else assert.deepEqual([meta.code, meta.errors[0]?.code], [status, code]);
+}
 
 describe("openapi-typescript makes types with names from the document of", () => {
   test("the internal listener: those of resources have the members that answers have", async () => {
@@ -135,6 +210,12 @@ describe("openapi-typescript makes types with names from the document of", () =>
 async function documentOf(listener: "public" | "internal"): Promise<Document> {
   const url = listener === "public" ? server.publicUrl : server.adminUrl;
   return (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+}
+
+function operationsOf({ paths }: Document): readonly (readonly [name: string, operation: Operation])[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as const),
+  );
 }
 
 /** The members of `components["schemas"]` in the types for a document, each with the names of its own members. */

@@ -25,7 +25,7 @@ export const ErrorItem = object(
 export const WarningItem = object({ code: { enum: WARNING_CODES }, message: text });
 
 const code = { type: "integer", description: "Equals the HTTP status" } as const;
-const warnings = { type: "array", items: WarningItem } as const;
+const warnings = { type: "array", items: WarningItem, examples: [[]] } as const;
 
 /** The answer to a refused request. */
 export const Refusal = object({

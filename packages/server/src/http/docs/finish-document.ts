@@ -1,5 +1,8 @@
 /** What every operation of an OpenAPI document has, whichever code describes it. */
 
+import { exampleOf } from "./example.ts";
+import { sharedExamples } from "./refusal-examples.ts";
+
 /** What each tag is about. */
 const TAGS: Readonly<Record<string, string>> = {
   exchange: "An assertion in, a token out",
@@ -27,15 +30,50 @@ const TAGS: Readonly<Record<string, string>> = {
   registry: "The registry as one document",
 };
 
-/** Operations of routes that don't name themselves. */
-const OPERATION_IDS: Readonly<Record<string, string>> = {
-  "/livez": "getLiveness",
-  "/readyz": "getReadiness",
-  "/openapi.json": "getOpenApi",
-  "/docs/errors": "getErrorReference",
-  "/metrics": "getMetrics",
-  "/.well-known/oauth-authorization-server": "getAuthorizationServerMetadata",
+/** What routes answer that don't describe themselves. */
+interface PlainRoute {
+  readonly id: string;
+  readonly answers: Readonly<
+    Record<number, { readonly description: string; readonly type?: string; readonly example?: unknown }>
+  >;
+}
+
+const PLAIN_ROUTES: Readonly<Record<string, PlainRoute>> = {
+  "/livez": { id: "getLiveness", answers: { 200: { description: "The process runs", example: { status: "ok" } } } },
+  "/readyz": {
+    id: "getReadiness",
+    answers: {
+      200: { description: "The process can serve", example: { status: "ready" } },
+      503: { description: "The process can't serve", example: { status: "not_ready", reason: "stopping" } },
+    },
+  },
+  "/openapi.json": {
+    id: "getOpenApi",
+    answers: { 200: { description: "The document", type: "application/json", example: { openapi: "3.1.0" } } },
+  },
+  "/docs/errors": {
+    id: "getErrorReference",
+    answers: { 200: { description: "The page", type: "text/html", example: "<!doctype html>…" } },
+  },
+  "/metrics": {
+    id: "getMetrics",
+    answers: {
+      200: { description: "The metrics", type: "text/plain", example: "countersign_tokens_issued_total 1\n" },
+    },
+  },
+  "/.well-known/oauth-authorization-server": {
+    id: "getAuthorizationServerMetadata",
+    answers: { 200: { description: "The metadata" } },
+  },
 };
+
+/** The content of a body, by media type. */
+type Content = Readonly<Record<string, { readonly schema?: object; example?: unknown; readonly examples?: object }>>;
+
+interface Answer {
+  description?: string;
+  content?: Content;
+}
 
 interface Operation {
   operationId?: string;
@@ -43,7 +81,8 @@ interface Operation {
   description?: string;
   security?: readonly object[];
   readonly tags?: readonly string[];
-  readonly responses?: Record<string, object>;
+  readonly requestBody?: { readonly content?: Content };
+  readonly responses?: Record<string, Answer>;
 }
 
 interface Document {
@@ -53,8 +92,8 @@ interface Document {
 }
 
 /**
- * Completes a document, so that tools needn't guess: each operation has an id, a description, its security and a refusal; tags are
- * described, and security schemes that no operation uses are left out.
+ * Completes a document, so that tools needn't guess: each operation has an id, a description, its security, a refusal and examples;
+ * tags are described, and security schemes that no operation uses are left out.
  */
 export function finishDocument<D extends object>(document: D): D {
   const { info, paths = {}, components } = document as Document;
@@ -62,16 +101,16 @@ export function finishDocument<D extends object>(document: D): D {
   const schemes = new Set<string>();
   for (const [path, methods = {}] of Object.entries(paths)) {
     for (const operation of Object.values(methods) as Operation[]) {
-      const ownId = OPERATION_IDS[path];
-      if (ownId !== undefined) {
-        operation.operationId = ownId;
-        // They need no credentials. Any other operation says itself which it needs.
-        operation.security = [];
-      }
+      finishPlainRoute(path, operation);
       operation.description ??= operation.summary ?? "";
-      const { responses } = operation;
-      if (responses !== undefined && !Object.keys(responses).some((status) => status.startsWith("4"))) {
+      const { requestBody, responses = {} } = operation;
+      addExamples(requestBody?.content);
+      const sent = requestBody?.content?.["application/json"]?.example;
+      if (!Object.keys(responses).some((status) => status.startsWith("4"))) {
         responses["431"] = { description: "headers_too_large" };
+      }
+      for (const [status, { content }] of Object.entries(responses)) {
+        if (status.startsWith("2")) addExamples(content, Number(status), sent);
       }
       for (const tag of operation.tags ?? []) tags.add(tag);
       for (const scheme of (operation.security ?? []).flatMap(Object.keys)) schemes.add(scheme);
@@ -84,7 +123,51 @@ export function finishDocument<D extends object>(document: D): D {
     tags: [...tags].map((name) => ({ name, description: TAGS[name] })),
     components: {
       ...components,
+      examples: sharedExamples(paths),
       securitySchemes: Object.fromEntries(Object.entries(securitySchemes).filter(([name]) => schemes.has(name))),
     },
   };
+}
+
+function finishPlainRoute(path: string, operation: Operation): void {
+  const route = PLAIN_ROUTES[path];
+  if (route === undefined) return;
+  operation.operationId = route.id;
+  // They need no credentials. Any other operation says itself which it needs.
+  operation.security = [];
+  for (const [status, { description, type, example }] of Object.entries(route.answers)) {
+    const answer = operation.responses?.[status];
+    if (answer === undefined) continue;
+    answer.description = description;
+    if (type !== undefined) {
+      answer.content = { [type]: { schema: { type: typeof example }, example } };
+    } else if (example !== undefined) {
+      for (const media of Object.values(answer.content ?? {})) media.example = example;
+    }
+  }
+}
+
+/**
+ * @param status that of the answer, which its envelope repeats
+ * @param sent the example of the request, whose members the answer's data shows
+ */
+function addExamples(content: Content = {}, status?: number, sent: unknown = {}): void {
+  for (const media of Object.values(content)) {
+    if (media.schema === undefined || media.example !== undefined || media.examples !== undefined) continue;
+    const example = exampleOf(media.schema);
+    media.example = isEnvelope(example)
+      ? { meta: { ...example.meta, code: status }, data: withMembersOf(sent as object, example.data) }
+      : example;
+  }
+}
+
+function isEnvelope(example: unknown): example is { readonly meta: object; readonly data: object } {
+  return typeof example === "object" && example !== null && "meta" in example;
+}
+
+function withMembersOf(sent: object, data: object): object {
+  const isShown = ([name, value]: [string, unknown]) => name in data && typeof value !== "object";
+  return Array.isArray(data)
+    ? (data as object)
+    : { ...data, ...Object.fromEntries(Object.entries(sent).filter(isShown)) };
 }

@@ -18,7 +18,7 @@ export async function registerOpenApi(
   await app.register(swagger, {
     transform: ({ schema, url }) => ({ schema: document(schema), url }),
     transformObject: (made) =>
-      finishDocument(referToNamedSchemas("openapiObject" in made ? made.openapiObject : made.swaggerObject)),
+      referToNamedSchemas(finishDocument("openapiObject" in made ? made.openapiObject : made.swaggerObject)),
     openapi: {
       openapi: "3.1.0",
       info: { title, description, version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },

@@ -29,6 +29,7 @@ import {
   TokenResponse,
   ttl,
 } from "./public-schemas.ts";
+import { refusalExamples } from "./refusal-examples.ts";
 import { nameSchemas } from "./schema-names.ts";
 
 /** An operation that a plain endpoint answers. */
@@ -151,7 +152,12 @@ export const PUBLIC_OPERATIONS = {
       200: {
         description:
           "An endless stream. Each event's data is a JSON object whose member `previous` is the id of the previous event",
-        content: { "text/event-stream": { schema: text } },
+        content: {
+          "text/event-stream": {
+            schema: text,
+            example: 'event: sync\nid: 12-…\ndata: {"previous":null}\n\n',
+          },
+        },
       },
     },
     refusals: ["client_rejected", "rate_limited", ...FAILURES],
@@ -283,7 +289,12 @@ function refusalResponses(codes: readonly RefusalCode[], isOAuth: boolean): Read
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, own = []]) => [
       status,
-      jsonResponse(own.join(", "), isOAuth ? OAuthError : Refusal),
+      {
+        description: own.join(", "),
+        content: {
+          "application/json": { schema: isOAuth ? OAuthError : Refusal, examples: refusalExamples(own, isOAuth) },
+        },
+      },
     ]),
   );
 }

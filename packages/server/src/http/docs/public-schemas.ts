@@ -1,8 +1,9 @@
 /** The schemas of the public listener's endpoints. */
 import { OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX } from "@countersign/protocol";
 import { TTL_SECONDS_DEFAULT, TTL_SECONDS_MAX, TTL_SECONDS_MIN } from "@countersign/protocol";
-import { PublicKey } from "../admin/keys/schemas.ts";
+import { NewKey, PublicKey } from "../admin/keys/schemas.ts";
 import { OAUTH_ERRORS } from "../public/oauth/oauth-answers.ts";
+import { sample } from "../admin/http/schema.ts";
 import { ErrorItem, Meta, object, Refusal, text, WarningItem } from "./envelope-schemas.ts";
 
 const count = { type: "integer", minimum: 0 } as const;
@@ -16,24 +17,35 @@ export const ttl = {
 
 /** What the exchange returns. */
 export const Token = object({
-  issued_at: { type: "number", description: "Seconds since the epoch, with microseconds" },
-  token: { type: "string", description: "Opaque" },
-  expires_in: { type: "integer", description: "The requested ttl, in seconds" },
-  expires_at: { type: "number", description: "issued_at + expires_in" },
+  issued_at: {
+    type: "number",
+    description: "Seconds since the epoch, with microseconds",
+    examples: [1481650253.342885],
+  },
+  token: { type: "string", description: "Opaque", examples: ["1.…"] },
+  expires_in: { type: "integer", description: "The requested ttl, in seconds", examples: [3600] },
+  expires_at: { type: "number", description: "issued_at + expires_in", examples: [1481653853.342885] },
 });
 
 /** A nonce for a proof of possession. */
 export const KeyChallenge = object({
-  nonce: { type: "string", description: "For one proof of possession" },
-  expires_at: { type: "number", description: "Seconds since the epoch; at this instant the nonce has expired" },
+  nonce: { type: "string", description: "For one proof of possession", examples: ["…"] },
+  expires_at: {
+    type: "number",
+    description: "Seconds since the epoch; at this instant the nonce has expired",
+    examples: [1481650853.342],
+  },
 });
 
 /** The next key of a client, as it sends it. */
 export const KeyRotation = {
   ...object(
     {
-      public_key: { type: "string", description: "The new key: PEM, certificate, JWK or OpenSSH line" },
-      proof: { type: "string", description: "The new key's proof of possession, a JWS" },
+      public_key: {
+        ...NewKey.properties.public_key,
+        description: "The new key: PEM, certificate, JWK or OpenSSH line",
+      },
+      proof: { type: "string", description: "The new key's proof of possession, a JWS", examples: ["eyJ…"] },
       label: { type: "string", description: "Default: that of the old key" },
       overlap_seconds: {
         type: "integer",
@@ -59,6 +71,7 @@ export const KeyRevocation = {
     revocation: {
       type: "string",
       description: 'A JWS whose header has typ "key-revocation+jwt", alg and jwk, the public key',
+      examples: ["eyJ…"],
     },
   }),
   additionalProperties: false,
@@ -70,6 +83,7 @@ const CLIENT_ASSERTION = {
   client_assertion: {
     type: "string",
     description: "A JWT signed with RS256, RS384 or RS512, with the claims iss, sub, aud, exp and jti",
+    examples: ["eyJ…"],
   },
   client_id: { type: "string", description: "Optional; if present, it must equal the assertion's sub" },
 } as const;
@@ -81,19 +95,23 @@ export const TokenRequest = object({ grant_type: { const: "client_credentials" }
 
 /** The answer of the token endpoint (RFC 6749 §5.1). */
 export const TokenResponse = object({
-  access_token: { type: "string", description: "Opaque; the same kind of token that the exchange issues" },
+  access_token: {
+    type: "string",
+    examples: ["1.…"],
+    description: "Opaque; the same kind of token that the exchange issues",
+  },
   token_type: { const: "Bearer" },
-  expires_in: { type: "integer", description: "Seconds" },
+  expires_in: { type: "integer", description: "Seconds", examples: [3600] },
 });
 
-export const RevocationRequest = object({ token: text, token_type_hint: text, ...CLIENT_ASSERTION }, [
+export const RevocationRequest = object({ token: sample(text, "1.…"), token_type_hint: text, ...CLIENT_ASSERTION }, [
   "client_id",
   "token_type_hint",
 ]);
 
 export const IntrospectionRequest = object(
   {
-    token: text,
+    token: sample(text, "1.…"),
     token_type_hint: text,
     client_id: { type: "string", description: "With client_secret, instead of HTTP Basic" },
     client_secret: text,
@@ -104,13 +122,17 @@ export const IntrospectionRequest = object(
 export const ActiveToken = object({
   active: { const: true },
   token_type: { const: "Bearer" },
-  client_id: text,
-  username: text,
-  sub: text,
-  iss: { type: "string", format: "uri" },
-  exp: { type: "integer", description: "Seconds since the epoch; the token is invalid at equality" },
-  jti: { type: "string", description: "Identifies the token, also on the change feed; not secret" },
-  account: text,
+  client_id: sample(text, "api-1-shop"),
+  username: sample(text, "api-1-shop"),
+  sub: sample(text, "api-1-shop"),
+  iss: { type: "string", format: "uri", examples: ["https://auth.example.com"] },
+  exp: {
+    type: "integer",
+    description: "Seconds since the epoch; the token is invalid at equality",
+    examples: [1481653854],
+  },
+  jti: { type: "string", description: "Identifies the token, also on the change feed; not secret", examples: ["…"] },
+  account: sample(text, "acme"),
   access: { enum: ["full", "read_only"] },
   user_id: count,
   key_id: count,

@@ -19,7 +19,11 @@ const Status = {
   [SCHEMA_NAME]: "Health",
   type: "object",
   required: ["status"],
-  properties: { status: { type: "string" }, reason: { type: "string" }, degraded: { type: "string" } },
+  properties: {
+    status: { type: "string" },
+    reason: { type: "string" },
+    degraded: { type: "string" },
+  },
 } as const;
 
 /**

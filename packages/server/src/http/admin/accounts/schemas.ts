@@ -1,4 +1,5 @@
 import {
+  sample,
   archivedAt,
   count,
   countOrNull,
@@ -17,8 +18,8 @@ import {
 
 export const Account = object({
   id: count,
-  shortname: text,
-  name: text,
+  shortname: sample(text, "acme"),
+  name: sample(text, "Acme"),
   status: standing,
   users: { ...count, description: "Number of API users in the account" },
   created_at: time,
@@ -34,20 +35,26 @@ export const AccountsQuery = objectWith([], {
   ...page,
 });
 
-export const NewAccount = objectWith(["shortname"], { shortname: name, name });
-
-export const AccountPatch = patchOf(Account, {
-  status: standing,
-  name,
-  key_age_max_seconds: {
-    type: ["integer", "null"],
-    description: "From an hour to 7300 days; null: the service's",
-  },
-  ...notes,
-  archived: {
-    ...flag,
-    description: "true: out of the lists, and deactivated; false: back in the lists, and still deactivated",
-  },
+export const NewAccount = objectWith(["shortname"], {
+  shortname: sample(name, "acme"),
+  name: sample(name, "Acme"),
 });
 
-export const ShortnameParam = object({ shortname: text });
+export const AccountPatch = sample(
+  patchOf(Account, {
+    status: standing,
+    name,
+    key_age_max_seconds: {
+      type: ["integer", "null"],
+      description: "From an hour to 7300 days; null: the service's",
+    },
+    ...notes,
+    archived: {
+      ...flag,
+      description: "true: out of the lists, and deactivated; false: back in the lists, and still deactivated",
+    },
+  }),
+  { status: "deactivated" },
+);
+
+export const ShortnameParam = object({ shortname: sample(text, "acme") });

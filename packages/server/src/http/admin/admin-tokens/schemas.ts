@@ -1,13 +1,13 @@
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX } from "@countersign/protocol";
-import { count, name, object, objectWith, role, text, textOrNull, time, timeOrNull } from "../http/schema.ts";
+import { sample, count, name, object, objectWith, role, text, textOrNull, time, timeOrNull } from "../http/schema.ts";
 
 const adminToken = {
   id: count,
-  name: text,
+  name: sample(text, "deploy"),
   role,
   account: textOrNull,
   status: { enum: ["active", "expired", "revoked"] },
-  created_by: text,
+  created_by: sample(text, "admin-token:deploy"),
   created_at: time,
   expires_at: timeOrNull,
   last_used_at: timeOrNull,
@@ -18,13 +18,13 @@ export const AdminToken = object(adminToken);
 export const AdminTokenWithSecret = object({
   ...adminToken,
   token: {
-    ...textOrNull,
+    ...sample(textOrNull, "csat_…"),
     description: "csat_…; shown only in this response; null if the request repeats an earlier creation",
   },
 });
 
 export const NewAdminToken = objectWith(["name", "role"], {
-  name,
+  name: sample(name, "deploy"),
   role,
   account: { type: ["string", "null"], maxLength: 1000, description: "Limits the grant to one account" },
   expires_at: {

@@ -25,7 +25,13 @@ export const auditRoutes = {
     others: {
       200: {
         description: "The file",
-        content: { "text/csv": { schema: { type: "string" } }, "application/jsonl": { schema: { type: "string" } } },
+        content: {
+          "text/csv": {
+            schema: { type: "string" },
+            example: "seq,at,actor,action,subject,details,previous_hash,hash\r\n…",
+          },
+          "application/jsonl": { schema: { type: "string" }, example: '{"seq":1,"at":"2026-11-28T09:30:00.000Z",…}\n' },
+        },
       },
     },
   },

@@ -1,18 +1,18 @@
-import { count, flag, object, objectWith, page, text, textOrNull, time } from "../http/schema.ts";
+import { sample, count, flag, object, objectWith, page, text, textOrNull, time } from "../http/schema.ts";
 
 export const AuditEvent = object({
   seq: count,
   at: time,
-  actor: text,
-  action: text,
-  subject: text,
+  actor: sample(text, "admin-token:deploy"),
+  action: sample(text, "key.deactivated"),
+  subject: sample(text, "key:1"),
   details: { type: "object", additionalProperties: true },
   previous_hash: { ...textOrNull, description: "null if the caller is limited to an account" },
   hash: { ...textOrNull, description: "null if the caller is limited to an account" },
 });
 
 export const ChainReport = objectWith(["ok", "events"], {
-  ok: flag,
+  ok: sample(flag, true),
   events: { ...count, description: "Number of events read" },
   last_hash: text,
   seq: { ...count, description: "The event at which the chain breaks" },

@@ -3,6 +3,7 @@ import type { FastifySchema } from "fastify";
 import { FRESH_MS } from "../../../core/operators/sessions.ts";
 import { ANSWERS } from "../../server/answers.ts";
 import { envelope, META_MEMBERS, object, Refusal } from "../../docs/envelope-schemas.ts";
+import { refusalExamples } from "../../docs/refusal-examples.ts";
 import type { AdminRoute, AdminRoutes } from "./route.ts";
 
 /** The schemas by which Fastify validates requests. The rest of the document is added when it is requested. */
@@ -47,12 +48,13 @@ function describeRoute(route: AdminRoute, named: Named): FastifySchema {
       ...(answers === "other"
         ? route.others && named(route.others)
         : { [status]: named(answers === "list" ? listEnvelope(route.data) : itemEnvelope(route.data)) }),
-      ...(route.tagged === true && method === "GET" && { 304: { description: "If-None-Match names this version" } }),
+      ...(route.tagged === true &&
+        method === "GET" && { 304: { description: "If-None-Match names this version", type: "null" } }),
       ...Object.fromEntries(
-        refusalStatuses(route, method).map((code) => [
-          code,
-          { ...named(Refusal), description: codesOf(route, code).join(", ") },
-        ]),
+        refusalStatuses(route, method).map((status) => {
+          const codes = codesOf(route, status);
+          return [status, { ...named(Refusal), description: codes.join(", "), "x-examples": refusalExamples(codes) }];
+        }),
       ),
     },
   };
@@ -102,6 +104,7 @@ export const PageMeta = object({
   count_is_minimum: { type: "boolean", description: "There are more matches than count" },
   position: {
     type: ["integer", "null"],
+    examples: [1],
     description: `The place of the page's first item in the list, from 1; null for an empty page, and after more than ${COUNT_MAX} items`,
   },
   next: { type: ["string", "null"], description: "The path of the next page" },

@@ -16,14 +16,15 @@ export const networks = {
   items: { type: "string", maxLength: 1000 },
   maxItems: 1000,
   description: "IP networks in CIDR form, or addresses; empty: from anywhere",
+  examples: [["203.0.113.0/24"]],
 } as const;
-export const time = { type: "string", format: "date-time" } as const;
+export const time = { type: "string", format: "date-time", examples: ["2026-11-28T09:30:00.000Z"] } as const;
 export const timeOrNull = { type: ["string", "null"], format: "date-time" } as const;
 export const standing = { enum: ["active", "deactivated"] } as const;
 export const access = { enum: ["full", "read_only"] } as const;
 export const role = { enum: ROLES } as const;
 /** The core checks names and explains what is wrong; this only bounds their length. */
-export const name = { type: "string", maxLength: 1000 } as const;
+export const name = { type: "string", maxLength: 1000, examples: ["shop"] } as const;
 /** What people note about something; the core checks it. */
 export const note = { type: ["string", "null"], maxLength: 1000 } as const;
 /** The members of accounts and API users that people note, as the API shows them. */
@@ -36,12 +37,21 @@ export const archivedAt = {
   format: "date-time",
   description: "When it was archived: out of the lists, and deactivated; null if it isn't",
 } as const;
-export const secret = { type: "string", minLength: 1, maxLength: 500 } as const;
-export const email = { type: "string", maxLength: 320 } as const;
+export const secret = { type: "string", minLength: 1, maxLength: 500, examples: ["…"] } as const;
+export const email = { type: "string", maxLength: 320, examples: ["ann@example.com"] } as const;
 /** WebAuthn's own JSON (RegistrationResponseJSON and its like), which its library checks. */
-export const webauthn = { type: "object", additionalProperties: true } as const;
+export const webauthn = {
+  type: "object",
+  additionalProperties: true,
+  examples: [{ id: "…", type: "public-key" }],
+} as const;
 
 type Properties = Readonly<Record<string, unknown>>;
+
+/** A schema with the value that the documentation shows for it. Values that look like secrets end in an ellipsis. */
+export function sample<const S extends object>(schema: S, value: unknown) {
+  return { ...schema, examples: [value] } as const;
+}
 
 /** An object whose members are all required. */
 export function object<const P extends Properties>(properties: P) {
@@ -98,12 +108,16 @@ export const PageQuery = objectWith([], page);
 /** What a search looks for. */
 export const search = { type: "string", maxLength: 200 } as const;
 /** The shortname of an account to which a list is narrowed. */
-export const shortname = { type: "string", maxLength: 100 } as const;
+export const shortname = { type: "string", maxLength: 100, examples: ["acme"] } as const;
 
 export const id = { type: "integer", minimum: 1, maximum: 2 ** 31 - 1 } as const;
 export const IdParam = object({ id });
 
-export const password = { type: "string", maxLength: PASSWORD_CHARACTERS_MAX * 4 } as const;
+export const password = {
+  type: "string",
+  maxLength: PASSWORD_CHARACTERS_MAX * 4,
+  examples: ["a long passphrase of your own"],
+} as const;
 
 /** Reads a time that the schema {@link time} has accepted. @returns milliseconds since the epoch */
 export function parseTime(text: string): number {

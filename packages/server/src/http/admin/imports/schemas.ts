@@ -1,4 +1,5 @@
 import {
+  sample,
   access,
   count,
   countOrNull,
@@ -32,7 +33,13 @@ export const ImportRow = objectWith(["name"], {
 
 export const NewImport = objectWith(["rows"], {
   account: { ...name, description: "The account of all rows; without it, each row names its own" },
-  rows: { type: "array", items: ImportRow, minItems: 1, maxItems: IMPORTED_ROWS_MAX },
+  rows: {
+    type: "array",
+    items: ImportRow,
+    minItems: 1,
+    maxItems: IMPORTED_ROWS_MAX,
+    examples: [[{ account: "acme", name: "shop" }]],
+  },
 });
 
 export const ImportResult = object({
@@ -41,11 +48,11 @@ export const ImportResult = object({
     description: "What became of each row, in their order",
     items: object({
       outcome: { enum: ["created", "key_added", "unchanged", "refused"] },
-      username: textOrNull,
-      key_id: countOrNull,
+      username: sample(textOrNull, "api-1-shop"),
+      key_id: sample(countOrNull, 1),
       code: { ...textOrNull, description: "Of the refusal" },
       message: textOrNull,
     }),
   },
-  refused: count,
+  refused: sample(count, 0),
 });

@@ -1,12 +1,12 @@
-import { count, email, object, objectWith, role, text, textOrNull, time } from "../http/schema.ts";
+import { sample, count, email, object, objectWith, role, text, textOrNull, time } from "../http/schema.ts";
 
 const invitation = {
   id: count,
-  kind: { enum: ["setup", "invitation", "reset"] },
-  email: textOrNull,
+  kind: sample({ enum: ["setup", "invitation", "reset"] }, "invitation"),
+  email: sample(textOrNull, "ann@example.com"),
   role,
   account: textOrNull,
-  created_by: text,
+  created_by: sample(text, "admin-token:deploy"),
   created_at: time,
   expires_at: time,
 } as const;
@@ -16,7 +16,7 @@ export const Invitation = object(invitation);
 export const InvitationWithLink = object({
   ...invitation,
   link: {
-    ...textOrNull,
+    ...sample(textOrNull, "https://console.example.com/link#csiv_…"),
     description: "Works once; shown only in this response; null if the request repeats an earlier creation",
   },
 });

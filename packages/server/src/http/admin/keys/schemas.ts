@@ -1,5 +1,6 @@
 import { ASSERTION_BYTES_MAX, KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import {
+  sample,
   count,
   countOrNull,
   name,
@@ -18,25 +19,25 @@ import {
 
 export const PublicKey = object({
   id: count,
-  username: text,
-  fingerprint: { ...text, description: "SHA256:…, as ssh-keygen -l prints it" },
-  thumbprint: { ...text, description: "RFC 7638, base64url" },
-  bits: count,
-  label: textOrNull,
+  username: sample(text, "api-1-shop"),
+  fingerprint: { ...sample(text, "SHA256:…"), description: "SHA256:…, as ssh-keygen -l prints it" },
+  thumbprint: { ...sample(text, "…"), description: "RFC 7638, base64url" },
+  bits: sample(count, 2048),
+  label: sample(textOrNull, "laptop"),
   status: { enum: ["active", "deactivated", "revoked", "expired"] },
   created_at: time,
   expires_at: timeOrNull,
   last_used_at: { ...timeOrNull, description: "Updated every few seconds" },
   proved_at: { ...timeOrNull, description: "When its holder proved possession of the private key" },
   rotated_from: { ...countOrNull, description: "The key whose holder added this one by rotation" },
-  networks: { ...texts, description: "CIDRs from which it can be used; empty: from anywhere" },
+  networks: { ...sample(texts, []), description: "CIDRs from which it can be used; empty: from anywhere" },
   weakness: { ...textOrNull, description: "Why it can't be trusted, as the last audit found" },
 });
 
 const duration = { type: "string", maxLength: 20 } as const;
 
 export const KeysQuery = objectWith([], {
-  username: { ...text, description: "Only this API user's keys" },
+  username: { ...sample(text, "api-1-shop"), description: "Only this API user's keys" },
   account: shortname,
   status: { enum: ["active", "deactivated", "revoked"] },
   expiring: {
@@ -53,18 +54,18 @@ export const KeysQuery = objectWith([], {
 });
 
 export const InspectedKey = object({
-  fingerprint: text,
-  thumbprint: text,
-  bits: count,
+  fingerprint: sample(text, "SHA256:…"),
+  thumbprint: sample(text, "…"),
+  bits: sample(count, 2048),
 });
 
 export const KeyChallenge = object({
-  nonce: { ...text, description: "For one proof" },
+  nonce: { ...sample(text, "…"), description: "For one proof" },
   expires_at: { ...time, description: "Ten minutes from now; at this instant the nonce has expired" },
-  username: { ...text, description: "The proof's sub" },
-  audience: { ...text, description: "The proof's aud: the service's public URL" },
+  username: { ...sample(text, "api-1-shop"), description: "The proof's sub" },
+  audience: { ...sample(text, "https://auth.example.com"), description: "The proof's aud: the service's public URL" },
   signing_input: {
-    ...text,
+    ...sample(text, "eyJ…"),
     description:
       "Header and claims in base64url. Sign it with the new key and RS256; the proof is this text, a dot, and the signature in base64url",
   },
@@ -75,8 +76,9 @@ export const NewKey = objectWith(["public_key"], {
     type: "string",
     maxLength: KEY_TEXT_CHARACTERS_MAX,
     description: "PEM, certificate, JWK or OpenSSH line. Never send a private key",
+    examples: ["-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n"],
   },
-  label: name,
+  label: sample(name, "laptop"),
   expires_at: { ...timeOrNull, description: "Default: the latest that the maximum age of keys allows, or never" },
   expires_in_seconds: {
     type: "integer",
@@ -92,17 +94,21 @@ export const NewKey = objectWith(["public_key"], {
   },
 });
 
-export const KeyText = object({ public_key: { type: "string", maxLength: KEY_TEXT_CHARACTERS_MAX } });
+export const KeyText = object({ public_key: NewKey.properties.public_key });
 
-export const KeyPatch = patchOf(PublicKey, {
-  status: {
-    enum: ["active", "deactivated", "revoked", "expired"],
-    description: "revoked is permanent; expired, the status that an active key shows past its expiry, changes nothing",
-  },
-  label: { type: ["string", "null"], maxLength: 1000 },
-  expires_at: timeOrNull,
-  networks,
-});
+export const KeyPatch = sample(
+  patchOf(PublicKey, {
+    status: {
+      enum: ["active", "deactivated", "revoked", "expired"],
+      description:
+        "revoked is permanent; expired, the status that an active key shows past its expiry, changes nothing",
+    },
+    label: { type: ["string", "null"], maxLength: 1000 },
+    expires_at: timeOrNull,
+    networks,
+  }),
+  { status: "deactivated" },
+);
 
 export const KeyPatchQuery = objectWith([], {
   with_descendants: {

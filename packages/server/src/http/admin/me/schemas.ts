@@ -1,4 +1,5 @@
 import {
+  sample,
   count,
   flag,
   name,
@@ -15,10 +16,10 @@ import {
 
 export const Session = object({
   id: count,
-  current: { ...flag, description: "This is the session of the request" },
+  current: { ...sample(flag, true), description: "This is the session of the request" },
   method: { enum: ["passkey", "password", "recovery_code", "single_sign_on", "link"] },
-  user_agent: text,
-  address: text,
+  user_agent: sample(text, "Mozilla/5.0"),
+  address: sample(text, "198.51.100.7"),
   created_at: time,
   authenticated_at: {
     ...timeOrNull,
@@ -29,19 +30,19 @@ export const Session = object({
   ends_at: time,
 });
 
-export const Passkey = object({ id: count, label: text, created_at: time, last_used_at: timeOrNull });
+export const Passkey = object({ id: count, label: sample(text, "laptop"), created_at: time, last_used_at: timeOrNull });
 
 /** Who asks. */
 export const Me = object({
   kind: { enum: ["operator", "admin_token"] },
-  actor: { ...text, description: "The caller's name in the audit log" },
+  actor: { ...sample(text, "operator:ann@example.com"), description: "The caller's name in the audit log" },
   role,
   account: textOrNull,
   operator: {
     anyOf: [
       object({
         id: count,
-        email: text,
+        email: sample(text, "ann@example.com"),
         has_password: flag,
         passkeys: count,
         recovery_codes: { ...count, description: "Number of unused recovery codes" },
@@ -52,19 +53,22 @@ export const Me = object({
   },
   session: { anyOf: [Session, { type: "null" }] },
   service: object({
-    public_url: { ...text, description: "The URL at which clients reach the service" },
-    version: text,
+    public_url: {
+      ...sample(text, "https://auth.example.com"),
+      description: "The URL at which clients reach the service",
+    },
+    version: sample(text, "1.0.0"),
     store: { enum: ["sqlite", "postgresql"] },
     key_proof: { enum: ["optional", "required"], description: "Whether a new key needs a proof of possession" },
   }),
 } as const);
 
-export const WebauthnOptions = object({ options: webauthn });
+export const WebauthnOptions = object({ options: sample(webauthn, { challenge: "…" }) });
 
 export const RecoveryCodes = object({
   recovery_codes: {
     type: "array",
-    items: text,
+    items: sample(text, "…"),
     description: "Each works for one sign-in; shown only in this response",
   },
 } as const);

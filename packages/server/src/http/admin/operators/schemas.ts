@@ -1,4 +1,5 @@
 import {
+  sample,
   count,
   flag,
   id,
@@ -18,7 +19,7 @@ import {
 
 export const Operator = object({
   id: count,
-  email: text,
+  email: sample(text, "ann@example.com"),
   role,
   account: { ...textOrNull, description: "The account that the operator is limited to; null: all accounts" },
   status: standing,
@@ -35,10 +36,13 @@ export const OperatorsQuery = objectWith([], {
   ...page,
 });
 
-export const OperatorPatch = patchOf(Operator, {
-  role,
-  account: { type: ["string", "null"], maxLength: 1000 },
-  status: standing,
-});
+export const OperatorPatch = sample(
+  patchOf(Operator, {
+    role,
+    account: { type: ["string", "null"], maxLength: 1000 },
+    status: standing,
+  }),
+  { role: "viewer" },
+);
 
 export const OperatorSessionParam = object({ id, session_id: id });

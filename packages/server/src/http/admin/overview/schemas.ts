@@ -1,9 +1,11 @@
-import { count, flag, object, objectWith, shortname, text, time } from "../http/schema.ts";
+import { sample, count, flag, object, objectWith, shortname, text, time } from "../http/schema.ts";
 import { AuditEvent } from "../audit/schemas.ts";
 import { Node } from "../signing-keys/schemas.ts";
 
 /** Counted as far as lists count: 10001 stands for more than 10000. */
 const counted = { ...count, maximum: 10_001, description: "10001 stands for more than 10000" } as const;
+
+const none = sample(counted, 0);
 
 const ofService = { description: "Left out for one account, and if the caller is limited to one" } as const;
 
@@ -19,21 +21,21 @@ export const Overview = objectWith(
       ...ofService,
       type: "array",
       items: object({
-        code: text,
+        code: sample(text, "assertion_stale"),
         refusals: { ...count, description: "Requests of clients refused in the last 24 hours" },
       }),
     },
     accounts: counted,
     users: counted,
-    users_by_status: object({ active: counted, deactivated: counted }),
+    users_by_status: object({ active: counted, deactivated: none }),
     keys: object({
       active: counted,
-      deactivated: counted,
-      expiring_1d: counted,
-      expiring_7d: counted,
-      expiring_30d: counted,
-      unused_90d: counted,
-      weak: counted,
+      deactivated: none,
+      expiring_1d: none,
+      expiring_7d: none,
+      expiring_30d: none,
+      unused_90d: none,
+      weak: none,
     }),
     nodes: { ...ofService, type: "array", items: Node },
     first_steps: {

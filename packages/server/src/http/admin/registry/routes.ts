@@ -20,7 +20,7 @@ export const registryRoutes = {
         description: "The document",
         content: {
           "application/json": { schema: RegistryDocument },
-          "application/yaml": { schema: { type: "string" } },
+          "application/yaml": { schema: { type: "string" }, example: "version: 1\naccounts:\n  - shortname: acme\n" },
         },
       },
     },

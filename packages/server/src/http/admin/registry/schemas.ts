@@ -1,4 +1,4 @@
-import { count, flag, object, objectWith, text, texts, textOrNull, time } from "../http/schema.ts";
+import { sample, count, flag, object, objectWith, text, texts, textOrNull, time } from "../http/schema.ts";
 
 /** The core reads the entries, and explains what is wrong with each. */
 const entries = { type: "array", items: { type: "object", additionalProperties: true } } as const;
@@ -14,6 +14,7 @@ export const RegistryDocument = {
     webhooks: entries,
     operators: { ...entries, description: "For owners" },
   }),
+  examples: [{ version: 1, accounts: [{ shortname: "acme", users: [{ name: "shop", access: "full" }] }] }],
   description: "The registry as countersign export prints it; docs/registry.schema.json is its whole schema",
 } as const;
 
@@ -38,16 +39,19 @@ const plan = {
   changes: {
     type: "array",
     items: object({
-      action: { enum: ["create", "change", "deactivate", "revoke"] },
+      action: sample({ enum: ["create", "change", "deactivate", "revoke"] }, "change"),
       kind: { enum: ["account", "user", "key", "resource_server", "webhook", "operator"] },
-      name: text,
-      changes: { type: "array", items: object({ member: text, from: {}, to: {} }) },
+      name: sample(text, "acme"),
+      changes: {
+        type: "array",
+        items: object({ member: sample(text, "name"), from: sample({}, "acme"), to: sample({}, "Acme") }),
+      },
       pruned: { ...flag, description: "Switched off because the document doesn't mention it" },
     }),
     description: "In the order in which they are made",
   },
-  summary: object({ create: count, change: count, switch_off: count }),
-  notes: { ...texts, description: "What the document says and nothing is done about" },
+  summary: object({ create: sample(count, 0), change: count, switch_off: sample(count, 0) }),
+  notes: { ...sample(texts, []), description: "What the document says and nothing is done about" },
 } as const;
 
 export const RegistryPlan = object(plan);
@@ -58,9 +62,10 @@ export const AppliedRegistry = object({
   secrets: {
     type: "array",
     description: "New secrets and one-time links, shown only in this response",
+    examples: [[{ kind: "resource_server", name: "orders", client_id: "rs-1", client_secret: "csrs_…" }]],
     items: objectWith(["kind", "name"], {
       kind: { enum: ["resource_server", "webhook", "operator"] },
-      name: text,
+      name: sample(text, "acme"),
       client_id: text,
       client_secret: text,
       id: count,

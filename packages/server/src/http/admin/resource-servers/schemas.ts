@@ -1,4 +1,5 @@
 import {
+  sample,
   name,
   object,
   objectWith,
@@ -13,8 +14,8 @@ import {
 } from "../http/schema.ts";
 
 const resourceServer = {
-  client_id: text,
-  name: text,
+  client_id: sample(text, "rs-1"),
+  name: sample(text, "orders"),
   status: standing,
   created_at: time,
   previous_secret_ends_at: timeOrNull,
@@ -25,25 +26,28 @@ export const ResourceServer = object(resourceServer);
 export const ResourceServerWithSecret = object({
   ...resourceServer,
   client_secret: {
-    ...textOrNull,
+    ...sample(textOrNull, "csrs_…"),
     description: "Shown only in this response; null if the request repeats an earlier creation",
   },
 });
 
 export const ResourceServersQuery = objectWith([], { q: search, status: standing, ...page });
 
-export const NewResourceServer = object({ name });
+export const NewResourceServer = object({ name: sample(name, "orders") });
 
-export const ResourceServerPatch = patchOf(ResourceServer, { status: standing });
+export const ResourceServerPatch = sample(patchOf(ResourceServer, { status: standing }), { status: "deactivated" });
 
-export const SecretRotation = objectWith([], {
-  grace_seconds: {
-    type: "integer",
-    minimum: 0,
-    maximum: 30 * 86_400,
-    default: 0,
-    description: "How long the previous secret keeps working",
-  },
-});
+export const SecretRotation = sample(
+  objectWith([], {
+    grace_seconds: {
+      type: "integer",
+      minimum: 0,
+      maximum: 30 * 86_400,
+      default: 0,
+      description: "How long the previous secret keeps working",
+    },
+  }),
+  { grace_seconds: 3600 },
+);
 
-export const NameParam = object({ name: text });
+export const NameParam = object({ name: sample(text, "orders") });

@@ -12,7 +12,7 @@ export const singleSignOnRoutes = {
     query: SignInStart,
     answers: "other",
     data: Nothing,
-    others: { 302: { description: "To the identity provider" } },
+    others: { 302: { description: "To the identity provider", type: "null" } },
   },
   finishSingleSignOn: {
     method: "GET",
@@ -23,6 +23,6 @@ export const singleSignOnRoutes = {
     query: SignInCallback,
     answers: "other",
     data: Nothing,
-    others: { 302: { description: "To the console, signed in or with an error code" } },
+    others: { 302: { description: "To the console, signed in or with an error code", type: "null" } },
   },
 } as const satisfies AdminRoutes;

@@ -1,4 +1,4 @@
-import { count, object, objectWith, shortname, text, time, timeOrNull } from "../http/schema.ts";
+import { sample, count, object, objectWith, shortname, text, time, timeOrNull } from "../http/schema.ts";
 
 export const Impact = object({
   live_tokens: {
@@ -8,14 +8,14 @@ export const Impact = object({
   clients: {
     type: "array",
     description: "The API users who hold those tokens, most tokens first; at most 20",
-    items: object({ username: text, live_tokens: count, last_used_at: timeOrNull }),
+    items: object({ username: sample(text, "api-1-shop"), live_tokens: count, last_used_at: timeOrNull }),
   },
   client_count: count,
 } as const);
 
 export const UsageHours = object({
   from: time,
-  until: time,
+  until: sample(time, "2026-11-29T09:30:00.000Z"),
   hours: {
     type: "array",
     description: "Hours in which tokens were issued; hours without any are left out",
@@ -39,13 +39,13 @@ export const ImpactQuery = objectWith([], {
 
 export const UserRefusals = object({
   from: time,
-  until: time,
+  until: sample(time, "2026-11-29T09:30:00.000Z"),
   refusals: {
     type: "array",
     description:
       "By code, most first. Anybody can send an assertion that names any API user; counts lag by seconds, and are limited per node and hour",
     items: object({
-      code: text,
+      code: sample(text, "assertion_stale"),
       refusals: count,
       last_hour: { ...time, description: "Start of the last hour with such a refusal" },
     }),

@@ -1,4 +1,5 @@
 import {
+  sample,
   access,
   archivedAt,
   count,
@@ -22,9 +23,12 @@ import {
 
 export const ApiUser = object({
   id: count,
-  username: { ...text, description: "api-<account id>-<name>; the claim username of an assertion" },
-  name: text,
-  account: { ...text, description: "The account's shortname" },
+  username: {
+    ...sample(text, "api-1-shop"),
+    description: "api-<account id>-<name>; the claim username of an assertion",
+  },
+  name: sample(text, "shop"),
+  account: { ...sample(text, "acme"), description: "The account's shortname" },
   access,
   status: standing,
   active_keys: { ...count, description: "Number of active public keys, including expired ones" },
@@ -33,7 +37,7 @@ export const ApiUser = object({
   tokens_today: { ...count, description: "Tokens issued since midnight UTC" },
   created_at: time,
   may_rotate: { ...flag, description: "May it send in its next key itself?" },
-  networks: { ...texts, description: "CIDRs from which its keys can be used; empty: from anywhere" },
+  networks: { ...sample(texts, []), description: "CIDRs from which its keys can be used; empty: from anywhere" },
   display_name: { ...note, description: "Its name for people; the username stays what the client signs" },
   ...notes,
   archived_at: archivedAt,
@@ -54,7 +58,7 @@ export const UsersQuery = objectWith([], {
 });
 
 export const NewUser = objectWith(["account", "name", "access"], {
-  account: name,
+  account: sample(name, "acme"),
   name,
   access,
   may_rotate: { ...flag, description: "Default: false" },
@@ -63,17 +67,20 @@ export const NewUser = objectWith(["account", "name", "access"], {
   ...notes,
 });
 
-export const UserPatch = patchOf(ApiUser, {
-  status: standing,
-  access: { ...access, description: "Holds for its live tokens too" },
-  may_rotate: flag,
-  networks,
-  display_name: note,
-  ...notes,
-  archived: {
-    ...flag,
-    description: "true: out of the lists, and deactivated; false: back in the lists, and still deactivated",
-  },
-});
+export const UserPatch = sample(
+  patchOf(ApiUser, {
+    status: standing,
+    access: { ...access, description: "Holds for its live tokens too" },
+    may_rotate: flag,
+    networks,
+    display_name: note,
+    ...notes,
+    archived: {
+      ...flag,
+      description: "true: out of the lists, and deactivated; false: back in the lists, and still deactivated",
+    },
+  }),
+  { status: "deactivated" },
+);
 
-export const UsernameParam = object({ username: text });
+export const UsernameParam = object({ username: sample(text, "api-1-shop") });

@@ -31,7 +31,8 @@ const Metadata = {
     service_documentation: url,
   },
   required: ["issuer", "token_endpoint", "response_types_supported"],
-} as const;
+  examples: [oauthMetadata("https://auth.example.com")],
+};
 
 /** The OAuth metadata of this service (RFC 8414 §2). */
 export function oauthMetadata(publicUrl: string) {
