@@ -214,6 +214,22 @@ describe("the command line on a server", { concurrency: 1 }, () => {
     }
   });
 
+  test("refuses an environment that names a store and a server, until a flag says which", async () => {
+    for (const words of [
+      ["user", "list"],
+      ["account", "create", "third"],
+      ["audit", "list", "--json"],
+    ]) {
+      const refused = await runCommand(words, { ...remote, ...remoteStore });
+      assert.equal(refused.status, 2);
+      assert.match(refused.stderr, /names a store \(COUNTERSIGN_DATA_DIR\) and a server .*--admin-url/);
+    }
+    const database = { ...remote, COUNTERSIGN_DATABASE_URL: "postgres://127.0.0.1/x" };
+    assert.match((await runCommand(["user", "list"], database)).stderr, /a store \(COUNTERSIGN_DATABASE_URL\)/);
+    const flag = ["--admin-url", server.adminUrl];
+    assert.equal((await runCommand(["user", "list", ...flag], { ...remote, ...remoteStore })).status, 0);
+  });
+
   test("doesn't send a token in clear text to another machine", async () => {
     const elsewhere = { ...remote, COUNTERSIGN_ADMIN_URL: "http://auth.example.com:8081" };
     assertFails(await run(["user", "list"], elsewhere), 1, /clear text.*https:/);

@@ -2,6 +2,7 @@
 import { Readable, Writable } from "node:stream";
 import type { CliContext } from "../../packages/server/src/cli/context.ts";
 import { runCommandLine } from "../../packages/server/src/cli/program.ts";
+import { loadAnswerSchema } from "../../packages/server/src/compose/answer-schemas.ts";
 import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { findNames } from "../../packages/server/src/compose/find-names.ts";
 import { systemSurroundings, VERSION } from "../../packages/server/src/compose/surroundings.ts";
@@ -33,6 +34,7 @@ export async function runCommand(
     configOfFlags: (flags) => parseConfig({}, flags),
     findNames,
     openAdministration: (config, opening) => openAdministration(config, opening, surroundings),
+    loadAnswerSchema,
     describeRelease: unsupported,
     acceptStore: unsupported,
     copyStore: unsupported,

@@ -74,6 +74,7 @@ const context: CliContext = {
   findNames: async (config, kind, prefix) => (await import("./compose/find-names.ts")).findNames(config, kind, prefix),
   openAdministration: async (config, opening) =>
     (await loadStoreCommands()).openAdministration(config, opening, surroundings),
+  loadAnswerSchema: async (id) => (await import("./compose/answer-schemas.ts")).loadAnswerSchema(id),
   acceptStore: async (config) => (await loadStoreCommands()).acceptConfiguredStore(config, context.actor, surroundings),
   copyStore: async (config, targetUrl) => (await loadStoreCommands()).copyConfiguredStore(config, targetUrl),
   diagnose: async (flags, ntp) => {

@@ -131,6 +131,6 @@ function readTime(context: CliContext, option: string, text: string | undefined)
 /** The username or shortname that an event names; a dash if it names neither. */
 function nameIn(row: EventRow): string {
   const event = fromRow(row);
-  if ("username" in event) return event.username;
-  return "shortname" in event ? event.shortname : "-";
+  const name: unknown = "username" in event ? event.username : "shortname" in event ? event.shortname : undefined;
+  return typeof name === "string" ? name : "-";
 }

@@ -83,7 +83,10 @@ function isEnvelope(value: unknown): value is ExchangeAnswer["envelope"] {
   if (!isObject(value) || !isObject(value["meta"]) || !isObject(value["data"])) return false;
   const { errors, warnings } = value["meta"];
   const hasTexts = (items: unknown) =>
-    Array.isArray(items) && items.every((item: unknown) => isObject(item) && typeof item["message"] === "string");
+    Array.isArray(items) &&
+    items.every(
+      (item: unknown) => isObject(item) && typeof item["message"] === "string" && typeof item["code"] === "string",
+    );
   const { token } = value["data"];
   return (
     hasTexts(errors) &&

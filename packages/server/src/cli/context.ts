@@ -28,7 +28,7 @@ import type { Deliver } from "../core/webhooks/deliver.ts";
 import type { WebhookSender } from "../core/webhooks/send.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import type { Operate } from "./operations.ts";
+import type { Operate, OperationId } from "./operations.ts";
 
 /** An open store and what commands do with it. */
 export interface CliAdministration {
@@ -98,6 +98,8 @@ export interface CliContext {
    */
   findNames(config: Config, kind: NameKind, prefix: string): Promise<readonly StoredName[]>;
   openAdministration(config: Config, opening: StoreOpening): Promise<CliAdministration>;
+  /** The schema of what an operation of a server answers with. */
+  loadAnswerSchema(this: void, id: OperationId): Promise<object>;
   /** Accepts a store that was restored or replaced, or whose master secret is lost. Ends every token. */
   acceptStore(config: Config): Promise<AcceptedStore & { readonly restoration: Restoration | undefined }>;
   /** Copies the store into another database, which must be empty. */

@@ -58,7 +58,7 @@ function worksOnServer(context: CliContext, options: Options): boolean {
   try {
     const config = context.config(options);
     // Without a token, --admin-url is a setting to examine.
-    return config.adminToken !== undefined && findServer(config, options) !== undefined;
+    return config.adminToken !== undefined && findServer(context, options, config) !== undefined;
   } catch (error) {
     if (error instanceof ConfigError) return false;
     throw error;
@@ -82,7 +82,8 @@ function describeFinding(
   { severity, found, fix, code }: Report["findings"][number],
   columns: number,
 ): string[] {
-  const { sign, word, style } = SIGNS[severity];
+  // A server of a newer release may know other severities.
+  const { sign, word, style } = Object.hasOwn(SIGNS, severity) ? SIGNS[severity] : SIGNS.info;
   const head = `  ${sign} ${word.padEnd(8)}`;
   const indent = " ".repeat(head.length);
   const text = severity === "ok" ? found : `${found} [${code}]`;

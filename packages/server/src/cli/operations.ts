@@ -17,6 +17,7 @@ import type {
   signingKeyJson,
   userJson,
 } from "../core/json/registry.ts";
+import { OperatorError } from "../core/operator-error.ts";
 import type { attemptJson, deliveryJson, webhookJson } from "../core/json/webhooks.ts";
 import type { Standing } from "../core/standing.ts";
 
@@ -297,6 +298,9 @@ export type Operate = <Id extends OperationId>(id: Id, input: InputOf<Id>) => Pr
 /** How many items are asked for at once: the most that the admin API gives. */
 const PAGE_ITEMS = 500;
 
+/** After so many pages, some five million items, a list is taken for one that doesn't end. */
+const PAGES_MAX = 10_000;
+
 type ListId = { [Id in OperationId]: DataOf<Id> extends readonly unknown[] ? Id : never }[OperationId];
 
 /** A part of a list, and where it goes on. */
@@ -310,7 +314,7 @@ export interface ListPart<Item> {
  * Reads a list, in as many pages as needed, up to `limit` items. A server whose pages don't end is left when a page is empty or a
  * cursor comes again.
  *
- * @param part.cursor where to begin
+ * @param part.cursor where to begin @throws {OperatorError} after {@link PAGES_MAX} pages
  */
 export async function listPart<Id extends ListId>(
   operate: Operate,
@@ -334,6 +338,11 @@ export async function listPart<Id extends ListId>(
     cursor = page.data.length === 0 ? undefined : (page.nextCursor ?? undefined);
     if (cursor === undefined || seen.has(cursor)) return { items, cursor: undefined };
     seen.add(cursor);
+    if (seen.size === PAGES_MAX) {
+      throw new OperatorError(
+        `The list doesn't end: it has more than ${PAGES_MAX} pages. Narrow it, or read it in parts where the command has --limit.`,
+      );
+    }
   } while (items.length < limit);
   return { items, cursor };
 }

@@ -4,7 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { constants, createHmac, createPrivateKey, createPublicKey, sign } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { after, before, describe, test } from "node:test";
@@ -55,6 +58,7 @@ function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
       configOfFlags: (flags) => parseConfig({}, flags),
       describeRelease: () => Promise.resolve({ version: "0.0.0" }),
       findNames: () => Promise.resolve([]),
+      loadAnswerSchema: mustNotServe,
       openAdministration: (config, opening) => openAdministration(config, opening, surroundings),
       acceptStore: () => Promise.reject(new Error("nothing here is accepted")),
       copyStore: () => Promise.reject(new Error("nothing here is copied")),
@@ -543,6 +547,26 @@ describe("a command line as people write it", () => {
     const { stdout } = await run(["explain", stranger]);
     assert.match(stdout, /assertion_rejected/);
     assert.doesNotMatch(stdout, /countersign (explain|check)/);
+  });
+
+  test("token has the service's code as the code of its failure, and no other program's", async (context) => {
+    let code: unknown = "key_deactivated";
+    const server = createServer((_, response) => {
+      const errors = [{ code, message: "It is refused." }];
+      response.writeHead(401, { "content-type": "application/json" });
+      response.end(JSON.stringify({ meta: { code: 401, errors, warnings: [] }, data: {} }));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    context.after(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const codes: unknown[] = [];
+    for (code of ["key_deactivated", "usage", "\u001b[2J", 7]) {
+      const { status, stdout } = await run(["token", "api-1-demo", privateFile, "--url", url, "--json"]);
+      assert.equal(status, 1);
+      codes.push((JSON.parse(stdout) as { error: { code: string } }).error.code);
+    }
+    assert.deepEqual(codes, ["key_deactivated", "failed", "failed", "failed"]);
   });
 
   test("token says what is wrong with the service's address", async () => {

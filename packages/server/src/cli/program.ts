@@ -70,7 +70,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const code = codeOf(error);
     report(code, oneLine(`countersign: ${messageOf(error)}`), (text) => context.stderr.write(text));
-    return code === "usage" || code === "configuration" ? 2 : 1;
+    return error instanceof WrongUsage || error instanceof ConfigError ? 2 : 1;
   }
 }
 
@@ -125,7 +125,9 @@ function reporterFor(words: readonly string[], context: CliContext): Report {
 
 /** A refusal's code; `usage` for a wrong command line, `configuration` for a setting; otherwise `failed`. */
 function codeOf(error: unknown): string {
-  if (error instanceof Refusal) return error.code;
+  // A server's refusal may have a code that nothing here has, but none that stands for something else.
+  if (error instanceof Refusal)
+    return /^(?!usage$|configuration$)[a-z][a-z0-9_]{0,60}$/.test(error.code) ? error.code : "failed";
   if (error instanceof WrongUsage) return "usage";
   return error instanceof ConfigError ? "configuration" : "failed";
 }

@@ -4,15 +4,27 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, test, type TestContext } from "node:test";
+import { loadAnswerSchema } from "../compose/answer-schemas.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { ADMIN_ROUTES } from "../http/admin/routes.ts";
-import { listAll } from "./operations.ts";
+import { type DataOf, listAll, type Operate, type OperationId } from "./operations.ts";
 import { createRemoteOperations, OPERATION_PATHS } from "./remote-operations.ts";
 
 const TOKEN = `csat_${"t".repeat(49)}`;
 const LIMITS = { msMax: 60_000, bytesMax: 100_000 };
-const ACCOUNT = { id: 1, shortname: "acme" };
+const ACCOUNT = {
+  id: 1,
+  shortname: "acme",
+  name: "Acme",
+  status: "active",
+  users: 0,
+  created_at: "2026-01-01T00:00:00Z",
+  key_age_max_seconds: null,
+  description: null,
+  contact: null,
+  archived_at: null,
+};
 
 function envelope(data: unknown, meta: object = {}): string {
   return JSON.stringify({ meta: { code: 200, errors: [], warnings: [], ...meta }, data });
@@ -36,7 +48,7 @@ async function serve(context: TestContext, listener: RequestListener) {
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, requests, operate: createRemoteOperations({ url, token: TOKEN }, LIMITS) };
+  return { url, requests, operate: createRemoteOperations({ url, token: TOKEN }, loadAnswerSchema, LIMITS) };
 }
 
 const json = { "content-type": "application/json; charset=utf-8" };
@@ -98,15 +110,93 @@ describe("a server that isn't an honest admin API", () => {
 
   test("is left when it doesn't answer in time", async (context) => {
     const { url } = await serve(context, () => undefined);
-    const operate = createRemoteOperations({ url, token: TOKEN }, { ...LIMITS, msMax: 1 });
+    const operate = createRemoteOperations({ url, token: TOKEN }, loadAnswerSchema, { ...LIMITS, msMax: 1 });
     await assert.rejects(operate("getAccount", get), OperatorError);
   });
 
-  test("can't write control characters to the terminal", async (context) => {
-    const { operate } = await serve(context, (_, response) =>
-      response.writeHead(409, json).end(refusal("conflict", "\u001b[2Jgone")),
+  test("can't write what a terminal acts on, in a refusal, in data or in the names of members", async (context) => {
+    const hostile = "\u001b[2J\u009b\u202egone\u2066\u200b\u2028\ud800";
+    const refusing = await serve(context, (_, response) =>
+      response.writeHead(409, json).end(refusal("conflict", hostile + "x".repeat(2000))),
     );
-    await assert.rejects(operate("getAccount", get), (error: Error) => error.message === "?[2Jgone");
+    await assert.rejects(refusing.operate("getAccount", get), ({ message }: Error) => {
+      assert.match(message, /^\?\[2J\?\?gone\?\?\?\?x+$/);
+      return message.length === 1000;
+    });
+    const warnings = [{ code: "new", message: hostile + "x".repeat(2000) }];
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(200, json).end(envelope({ ...ACCOUNT, name: hostile, [hostile]: 1 }, { warnings })),
+    );
+    const { data, warnings: shown } = await operate("getAccount", get);
+    assert.doesNotMatch(JSON.stringify([data, shown]), /\\u|[^\x20-\x7e]/);
+    assert.equal(data.name, "?[2J??gone????");
+    assert.equal(shown[0]?.message.length, 1000);
+  });
+
+  test("leaves the joiner in a name's emoji, which the service accepts", async (context) => {
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(200, json).end(envelope({ ...ACCOUNT, name: "👩\u200d🔧" })),
+    );
+    assert.equal((await operate("getAccount", get)).data.name, "👩\u200d🔧");
+  });
+
+  test("is left when its list doesn't end", async () => {
+    let pages = 0;
+    const operate = (() => {
+      pages += 1;
+      return Promise.resolve({ data: [ACCOUNT], warnings: [], nextCursor: String(pages) });
+    }) as unknown as Operate;
+    await assert.rejects(listAll(operate, "listAccounts", { query: {} }), /doesn't end: it has more than 10000 pages/);
+    assert.equal(pages, 10_000);
+  });
+});
+
+describe("an answer of another form", () => {
+  const forms: readonly (readonly [form: string, what: RegExp, answer: string])[] = [
+    ["errors that are no objects", /\/meta\/errors\/0 isn't an object/, envelope(ACCOUNT, { errors: [null] })],
+    ["an error without a message", /\/meta\/errors\/0\/message is missing/, envelope({}, { errors: [{ code: "x" }] })],
+    ["warnings that are no list", /\/meta\/warnings isn't a list/, envelope(ACCOUNT, { warnings: {} })],
+    ["a link that is no text", /\/meta\/next isn't a string or null/, envelope(ACCOUNT, { next: 7 })],
+    ["a list in place of an item", /\/data isn't an object/, envelope([ACCOUNT])],
+    ["a member of another type", /\/data\/name isn't a string/, envelope({ ...ACCOUNT, name: { toString: 1 } })],
+    ["a status of another type", /\/data\/status isn't a string/, envelope({ ...ACCOUNT, status: 1 })],
+    ["no time where one is due", /\/data\/created_at isn't a time/, envelope({ ...ACCOUNT, created_at: "soon" })],
+    ["a member that is missing", /\/data\/name is missing/, envelope({ ...ACCOUNT, name: undefined })],
+  ];
+  for (const [form, what, answer] of forms) {
+    test(`is refused in one sentence that says what isn't understood: ${form}`, async (context) => {
+      const { operate } = await serve(context, (_, response) => response.writeHead(200, json).end(answer));
+      await assert.rejects(operate("getAccount", get), (error: Error) => {
+        assert.ok(error instanceof OperatorError, String(error));
+        assert.match(error.message, /answered with something that this release doesn't understand/);
+        assert.doesNotMatch(error.message, /isn't known whether/);
+        return what.test(error.message);
+      });
+    });
+  }
+
+  test("to a change says that it may have been made", async (context) => {
+    const { operate } = await serve(context, (_, response) => response.writeHead(201, json).end(envelope({ id: 1 })));
+    await assert.rejects(operate("createAccount", { body: { shortname: "acme" } }), /understand.* isn't known whether/);
+  });
+
+  test("of a newer or an older release is taken as far as it is known", async (context) => {
+    const { contact: _contact, ...older } = ACCOUNT;
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(200, json).end(envelope({ ...older, status: "resting", more: 1 })),
+    );
+    const { data } = await operate("getAccount", get);
+    assert.deepEqual([data.contact, data.status], [null, "resting"]);
+  });
+
+  test("is checked for every operation", async (context) => {
+    const { operate } = await serve(context, (_, response) => response.writeHead(200, json).end(envelope([null])));
+    const input = { params: { id: 1, username: "x", shortname: "x", name: "x", number: 1 }, query: {} };
+    for (const id of Object.keys(OPERATION_PATHS) as OperationId[]) {
+      const operateAny = operate as (id: OperationId, given: object) => Promise<{ data: DataOf<OperationId> }>;
+      const body = OPERATION_PATHS[id].startsWith("GET") ? {} : { body: {} };
+      await assert.rejects(operateAny(id, { ...input, ...body }), /doesn't understand: \/data/, id);
+    }
   });
 });
 

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { ADMIN_PATH, type ErrorItem, type WarningItem, type Weakness } from "@countersign/protocol";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
+import { findMisfit } from "./check-answer.ts";
+import { inertJson, inertMessage } from "./inert-text.ts";
 import { cursorOf, type Operate, type OperationAnswer, type OperationId, type OperationInput } from "./operations.ts";
 import { unreachable } from "./unreachable.ts";
 
@@ -72,24 +74,33 @@ const NOT_REPEATED: ReadonlySet<OperationId> = new Set(["rotateSigningKey", "tes
 /** What a server says of a path that it doesn't have. Something that doesn't exist is refused in other words. */
 const UNKNOWN_PATH = "There is nothing at this path.";
 
-/** How many characters of a server's message are shown. */
-const MESSAGE_CHARACTERS_MAX = 1000;
-
 interface Answer {
   readonly status: number;
-  readonly envelope: ParsedEnvelope | undefined;
+  readonly envelope: Envelope | undefined;
 }
 
-interface ParsedEnvelope {
-  readonly meta: { readonly errors: readonly ErrorItem[]; readonly warnings: readonly WarningItem[]; next?: string };
+interface Envelope {
+  readonly meta: object;
   readonly data: unknown;
+}
+
+interface Meta {
+  readonly errors: readonly ErrorItem[];
+  readonly warnings: readonly WarningItem[];
+  readonly next?: string | null;
 }
 
 /**
  * Operations by a server's admin API. A creation has an `Idempotency-Key`, so it can be sent once more if its answer is lost. The
  * token goes to this server only: redirects aren't followed.
+ *
+ * @param loadAnswerSchema the schema of an operation's `data`, by which an answer is checked before a command reads it
  */
-export function createRemoteOperations(server: RemoteServer, limits: AnswerLimits = LIMITS): Operate {
+export function createRemoteOperations(
+  server: RemoteServer,
+  loadAnswerSchema: (id: OperationId) => Promise<object>,
+  limits: AnswerLimits = LIMITS,
+): Operate {
   const operate = async (id: OperationId, input: OperationInput): Promise<OperationAnswer<unknown>> => {
     const [method = "", path = ""] = OPERATION_PATHS[id].split(" ");
     const url = server.url + ADMIN_PATH + fillPath(path, input.params ?? {}) + queryOf(input.query);
@@ -105,8 +116,17 @@ export function createRemoteOperations(server: RemoteServer, limits: AnswerLimit
       return send();
     });
     if (envelope === undefined) throw notAnAdminApi(server.url, status);
-    if (status >= 400 || envelope.meta.errors.length > 0) throw refusalOf(server.url, status, envelope);
-    return { data: envelope.data, warnings: envelope.meta.warnings, nextCursor: cursorOf(envelope.meta.next) };
+    const { data } = envelope;
+    const understand = (schema: object, part: unknown, name: string) => {
+      const misfit = findMisfit(schema, part, name);
+      if (misfit !== undefined) throw notUnderstood(server.url, misfit, method !== "GET");
+    };
+    understand(META, envelope.meta, "/meta");
+    const meta = envelope.meta as Meta;
+    if (status >= 400 || meta.errors.length > 0) throw refusalOf(server.url, status, meta);
+    understand(await loadAnswerSchema(id), data, "/data");
+    const warnings = meta.warnings.map((warning) => ({ ...warning, message: inertMessage(warning.message) }));
+    return { data, warnings, nextCursor: cursorOf(meta.next) };
   };
   return operate as Operate;
 }
@@ -170,25 +190,31 @@ async function readText(response: Response, bytesMax: number): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function parseEnvelope(text: string): ParsedEnvelope | undefined {
+/** @returns `undefined` if the text isn't the envelope of an admin API */
+function parseEnvelope(text: string): Envelope | undefined {
   try {
-    const value = JSON.parse(text, inert) as {
-      meta?: { errors?: unknown; warnings?: unknown; next?: unknown };
-      data?: unknown;
-    };
-    const { meta, data } = value;
-    if (typeof data !== "object" || data === null) return undefined;
-    if (!Array.isArray(meta?.errors) || !Array.isArray(meta.warnings)) return undefined;
-    return value as ParsedEnvelope;
+    const { meta, data } = inertJson(JSON.parse(text)) as Partial<Envelope>;
+    return isObject(meta) && isObject(data) ? { meta, data } : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** What a command prints reaches a terminal, which acts on control characters. No text of the admin API has any. */
-function inert(_name: string, value: unknown): unknown {
-  return typeof value === "string" ? value.replaceAll(/\p{Cc}/gu, "?") : value;
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
+
+/** The forms that the errors and warnings of every answer have. */
+const TEXT = { type: "string" } as const;
+const ITEMS = {
+  type: "array",
+  items: { type: "object", properties: { code: TEXT, message: TEXT }, required: ["code", "message"] },
+};
+const META = {
+  type: "object",
+  properties: { errors: ITEMS, warnings: ITEMS, next: { type: ["string", "null"] } },
+  required: ["errors", "warnings"],
+};
 
 function notAnAdminApi(base: string, status: number): OperatorError {
   return new OperatorError(
@@ -196,11 +222,19 @@ function notAnAdminApi(base: string, status: number): OperatorError {
   );
 }
 
+/** @param mayHaveChanged whether the server may have carried out a change */
+function notUnderstood(base: string, misfit: string, mayHaveChanged: boolean): OperatorError {
+  const doubt = mayHaveChanged ? " It isn't known whether it did what was asked: check before you try again." : "";
+  return new OperatorError(
+    `${base} answered with something that this release doesn't understand: ${misfit}. Its release may be another one.${doubt}`,
+  );
+}
+
 /** The server's refusal, as the same command prints it on a store. */
-function refusalOf(base: string, status: number, { meta }: ParsedEnvelope): Error {
-  const [first] = meta.errors;
-  const message = plain(first?.message) || `The server refuses this (status ${status}).`;
-  const code = plain(first?.code);
+function refusalOf(base: string, status: number, { errors }: Meta): Error {
+  const [first] = errors;
+  const message = inertMessage(first?.message ?? "") || `The server refuses this (status ${status}).`;
+  const code = shortText(first?.code);
   if (status === 401) {
     return new OperatorError(
       `${base} doesn't accept the admin token: it is wrong, expired or revoked. An owner makes a new one with countersign admin-token create.`,
@@ -209,18 +243,18 @@ function refusalOf(base: string, status: number, { meta }: ParsedEnvelope): Erro
   if (code === "not_found" && message === UNKNOWN_PATH) {
     return new OperatorError(`${base} doesn't know this operation: its release is older than this command line's.`);
   }
-  const fields = meta.errors.flatMap((error) =>
-    typeof error.field === "string" ? [{ field: plain(error.field), message: plain(error.message) }] : [],
+  const fields = errors.flatMap((error) =>
+    typeof error.field === "string" ? [{ field: shortText(error.field), message: inertMessage(error.message) }] : [],
   );
-  const weakness = plain(first?.weakness) as Weakness | "";
+  const weakness = shortText(first?.weakness) as Weakness | "";
   return new Refusal((code || "failed") as ErrorItem["code"], message, {
     ...(fields.length > 0 && { fields }),
     ...(weakness !== "" && { weakness }),
   });
 }
 
-function plain(text: unknown): string {
-  return typeof text === "string" ? text.slice(0, MESSAGE_CHARACTERS_MAX).replaceAll(/\p{C}/gu, "?") : "";
+function shortText(text: unknown): string {
+  return typeof text === "string" ? inertMessage(text) : "";
 }
 
 function fillPath(path: string, params: Readonly<Record<string, string | number>>): string {

@@ -1,6 +1,6 @@
 /** What a command works on: a store, or a server through its admin API. */
 import type { Command } from "commander";
-import type { Config, Flags } from "../config/config.ts";
+import { type Config, type Flags, SETTINGS } from "../config/config.ts";
 import type { ChangeTx } from "../core/change/change-tx.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
@@ -47,10 +47,10 @@ export async function withTarget<Result>(
   opening: StoreOpening = {},
 ): Promise<Result> {
   const config = context.config(flags);
-  const server = findServer(config, flags);
+  const server = findServer(context, flags, config);
   if (server !== undefined) {
     const { createRemoteOperations } = await import("./remote-operations.ts");
-    const operate = createRemoteOperations(server);
+    const operate = createRemoteOperations(server, context.loadAnswerSchema);
     return withNames(namesBy(operate), () => work({ operate }));
   }
   warnOfPassword(context, flags);
@@ -67,7 +67,7 @@ export async function withTarget<Result>(
 /** Says on a terminal which server a change is made on, so that nobody takes it for the local store. */
 export function noteTarget(context: CliContext, flags: Flags): void {
   if (context.stderr.isTTY !== true) return;
-  const server = findServer(context.config(flags), flags);
+  const server = findServer(context, flags);
   if (server !== undefined) note(context, `this works on ${server.url}`);
 }
 
@@ -75,16 +75,26 @@ export function noteTarget(context: CliContext, flags: Flags): void {
  * The server that a command works on; `undefined` if it works on a store. `COUNTERSIGN_ADMIN_URL` alone names none: a server's own
  * environment has it, for the links that it makes.
  *
- * @throws {WrongUsage} if a store is named as well @throws {OperatorError} if the URL or the token is missing, or the token would
+ * @throws {WrongUsage} if a store is named as well: by a flag, or by the environment that has the token @throws {OperatorError} if the URL or the token is missing, or the token would
  *   travel in clear text
  */
-export function findServer(config: Config, flags: Flags): RemoteServer | undefined {
+export function findServer(
+  context: CliContext,
+  flags: Flags,
+  config: Config = context.config(flags),
+): RemoteServer | undefined {
   const { adminUrl: url, adminToken: token } = config;
-  if (token === undefined && flags.adminUrl === undefined) return undefined;
+  if (!selectsServer(config, flags)) return undefined;
   if (flags.dataDir !== undefined || flags.databaseUrl !== undefined) {
     const flag = flags.dataDir === undefined ? "--database-url" : "--data-dir";
     const other = flags.adminUrl === undefined ? "COUNTERSIGN_ADMIN_TOKEN" : "--admin-url";
     throw new WrongUsage(`${flag} names a store and ${other} a server; a command works on one of them.`);
+  }
+  const variable = flags.adminUrl === undefined ? storeVariable(context, config) : undefined;
+  if (variable !== undefined) {
+    throw new WrongUsage(
+      `The environment names a store (${variable}) and a server (COUNTERSIGN_ADMIN_TOKEN), and a command works on one of them: name the server by --admin-url, or unset the variable that isn't meant.`,
+    );
   }
   if (url === undefined) {
     throw new OperatorError(
@@ -103,6 +113,17 @@ export function findServer(config: Config, flags: Flags): RemoteServer | undefin
     );
   }
   return { url, token };
+}
+
+/** Does the environment or a flag name a server, if perhaps not completely? */
+export function selectsServer({ adminToken }: Config, { adminUrl }: Flags): boolean {
+  return adminToken !== undefined || adminUrl !== undefined;
+}
+
+/** The variable by which the environment names a store. */
+function storeVariable(context: CliContext, { databaseUrl, dataDir }: Config): string | undefined {
+  if (databaseUrl !== undefined) return SETTINGS.databaseUrl.variable;
+  return dataDir === context.configOfFlags({}).dataDir ? undefined : SETTINGS.dataDir.variable;
 }
 
 /** Suggests names that may have been meant, from wherever the command works. */

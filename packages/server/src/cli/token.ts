@@ -3,8 +3,10 @@ import { Command } from "commander";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { publicListenerUrl } from "../config/listener-urls.ts";
 import { type CliContext, print, readStdinBytes, WrongUsage } from "./context.ts";
+import { inertMessage } from "./inert-text.ts";
 import { privateKeyOf, readPrivateKey } from "./read-private-key.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import { Refusal } from "../core/refusal.ts";
 
 interface Options {
   readonly username?: string;
@@ -41,11 +43,12 @@ export function tokenCommand(context: CliContext): Command {
       const { token, expires_in, expires_at } = envelope.data;
       const [refused] = envelope.meta.errors;
       if (token === undefined || refused !== undefined) {
-        const { code = "no token", message = "The answer holds no token.", hint } = refused ?? {};
-        throw new OperatorError(`${code}: ${message}${hint === undefined ? "" : ` ${hint}`}`);
+        if (refused === undefined) throw new OperatorError("The answer holds no token.");
+        const { code, message, hint } = refused;
+        throw new Refusal(code, `${code}: ${message}${hint === undefined ? "" : ` ${hint}`}`);
       }
       for (const warning of envelope.meta.warnings)
-        context.stderr.write(`countersign: warning: ${plain(warning.message)}\n`);
+        context.stderr.write(`countersign: warning: ${inertMessage(warning.message)}\n`);
       print(context, json, { token, expires_in, expires_at }, () => token);
     });
 }
@@ -55,9 +58,4 @@ function configuredUrl(context: CliContext): string {
   const { host } = config;
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return config.publicUrl ?? publicListenerUrl({ ...config, host: reachable });
-}
-
-/** Replaces control characters in the server's text, which the terminal would act on. */
-function plain(text: string): string {
-  return text.replaceAll(/\p{C}/gu, "?");
 }

@@ -13,6 +13,7 @@ import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { acceptWithoutProof, type KeyProofs } from "../core/key-statements/key-proofs.ts";
 import { createOrigins } from "../http/admin/http/origins.ts";
+import { OPERATION_FOLDERS } from "./operation-folders.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface LocalOperationsDependencies
@@ -47,11 +48,12 @@ export function createLocalOperations(dependencies: LocalOperationsDependencies,
   const principal = unrestrictedAuthor(actor);
   const loaded = new Map<() => Promise<object>, Promise<object>>();
   const operate = async (id: OperationId, input: OperationInput): Promise<OperationAnswer<unknown>> => {
-    const loader = load[input.isForThisProcess === true ? "ownKeyChallenges" : GROUPS[id]];
+    const name = input.isForThisProcess === true ? "ownKeyChallenges" : (SPECIAL_GROUPS[id] ?? OPERATION_FOLDERS[id]);
+    const loader = load[name];
     const group = loaded.get(loader) ?? loader();
     loaded.set(loader, group);
     const handler = ((await group) as Handlers)[id];
-    if (handler === undefined) throw new Error(`the handlers of ${GROUPS[id]} lack ${id}`);
+    if (handler === undefined) throw new Error(`the handlers of ${name} lack ${id}`);
     const { params = {}, query = {}, body } = input;
     const answer = await handler({ principal, params, query, body, target: "", preconditions: {} });
     return { data: answer.data, warnings: answer.warnings ?? [], nextCursor: cursorOf(answer.next) };
@@ -61,47 +63,12 @@ export function createLocalOperations(dependencies: LocalOperationsDependencies,
 
 type Group = keyof ReturnType<typeof loaders>;
 
-/** Which handlers carry an operation out. */
-const GROUPS: Readonly<Record<OperationId, Group>> = {
-  listAccounts: "accounts",
-  createAccount: "accounts",
-  getAccount: "accounts",
-  changeAccount: "accounts",
-  listUsers: "users",
-  createUser: "users",
-  getUser: "users",
-  changeUser: "users",
-  listAllKeys: "keys",
-  getKey: "keys",
-  listKeyDescendants: "keys",
-  changeKey: "keys",
-  addKey: "keys",
+/** Operations whose handlers need more than those of their folder. */
+const SPECIAL_GROUPS: Partial<Readonly<Record<OperationId, Group>>> = {
   createKeyChallenge: "keyChallenges",
-  listResourceServers: "resourceServers",
-  createResourceServer: "resourceServers",
-  changeResourceServer: "resourceServers",
-  rotateResourceServerSecret: "resourceServers",
-  listOperators: "operators",
-  changeOperator: "operators",
-  getImpact: "usage",
-  checkToken: "explain",
-  explainAssertion: "explain",
-  listAuditEvents: "audit",
-  verifyAuditChain: "audit",
-  listSigningKeys: "signingKeys",
-  retireSigningKey: "signingKeys",
-  listNodes: "signingKeys",
   rotateSigningKey: "signingKeysWithSecret",
-  listAdminTokens: "adminTokens",
-  createAdminToken: "adminTokens",
-  revokeAdminToken: "adminTokens",
-  listWebhooks: "webhooks",
-  changeWebhook: "webhooks",
-  testWebhook: "webhooks",
-  listWebhookDeliveries: "webhooks",
   createWebhook: "webhooksWithSecret",
   rotateWebhookSecret: "webhooksWithSecret",
-  getDiagnosis: "doctor",
 };
 
 /** How each resource's handlers are made. Those that need a master secret read it only when an operation of theirs is used. */

@@ -14,10 +14,10 @@ interface Asked {
 }
 
 /** Completes a line whose words are separated by one space each; the last word is being typed. */
-async function complete(line: string, names: readonly StoredName[] | Error = []) {
+async function complete(line: string, names: readonly StoredName[] | Error = [], settings: object = {}) {
   const asked: Asked[] = [];
   const context = {
-    config: (flags: unknown) => flags,
+    config: (flags: object) => ({ ...settings, ...flags }),
     findNames(flags: unknown, kind: NameKind, prefix: string) {
       asked.push({ flags, kind, prefix });
       return names instanceof Error ? Promise.reject(names) : Promise.resolve(names);
@@ -80,6 +80,12 @@ describe("completing a command line", () => {
     }
     const { asked } = await complete("key --json list --data-dir /srv/a --database-url=postgres://b ");
     assert.deepEqual(asked[0]?.flags, { dataDir: "/srv/a", databaseUrl: "postgres://b" });
+  });
+
+  test("asks no store where a token or a flag selects a server", async () => {
+    assert.deepEqual((await complete("key list --admin-url https://admin.example.com ")).asked, []);
+    assert.deepEqual((await complete("key list --admin-url=https://admin.example.com a")).asked, []);
+    assert.deepEqual((await complete("key list ", [], { adminToken: "csat_x" })).asked, []);
   });
 
   test("offers no name where a new one is wanted, and no second one where one is", async () => {

@@ -3,6 +3,7 @@ import type { Flags } from "../../config/config.ts";
 import type { NameKind, StoredName } from "../../core/store/stored-name.ts";
 import type { CommandEntry } from "../commands.ts";
 import type { CliContext } from "../context.ts";
+import { selectsServer } from "../target.ts";
 import { sourceOf } from "./names.ts";
 
 /** What the shell offers for the word at the cursor. */
@@ -36,9 +37,11 @@ export async function findCandidates(
   const entry = commands.find(({ name }) => name === line[start]);
   if (entry === undefined) return NOTHING;
   const command = (await entry.load())(context);
-  return ofCommand(readLine(command, line.slice(start + 1)), typed, async (flags, kind, prefix) =>
-    context.findNames(context.config(flags), kind, prefix),
-  );
+  return ofCommand(readLine(command, line.slice(start + 1)), typed, async (flags, kind, prefix) => {
+    const config = context.config(flags);
+    // A store's names would be wrong for a server, and a server isn't asked while somebody types.
+    return selectsServer(config, flags) ? [] : context.findNames(config, kind, prefix);
+  });
 }
 
 function ofProgram(commands: readonly CommandEntry[], typed: string): Candidates {
@@ -54,7 +57,7 @@ interface Line {
   /** The command's words, such as `key list`. */
   readonly path: string;
   readonly given: readonly Option[];
-  /** Settings that say where the store is. */
+  /** Settings that say where the store or the server is. */
   readonly flags: Flags;
   /** The option whose value comes next. */
   readonly pending: Option | undefined;
@@ -72,7 +75,7 @@ function readLine(root: Command, words: readonly string[]): Line {
   const given: Option[] = [];
   const flags: Record<string, string> = {};
   const takeValue = (option: Option, value: string) => {
-    if (["dataDir", "databaseUrl"].includes(option.attributeName())) flags[option.attributeName()] = value;
+    if (["dataDir", "databaseUrl", "adminUrl"].includes(option.attributeName())) flags[option.attributeName()] = value;
   };
   for (const word of words) {
     const subcommand = command.commands.find((candidate) => candidate.name() === word);
