@@ -251,6 +251,45 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await admin.get("/users?limit=501")).status, 422);
     });
 
+    test("lists are read in both directions, and a cursor of one order is refused in another", async () => {
+      const first = async (path: string) => (await admin.get(`${path}limit=2`)).body;
+      const all = async (path: string, member: string) =>
+        ((await admin.get(`${path}limit=500`)).body.data as Record<string, string>[]).map((item) => item[member]);
+      for (const [path, member, turned] of [
+        ["/users?", "username", "ascending"],
+        ["/users?order=name&", "username", "descending"],
+        ["/users?q=page-&", "username", "descending"],
+        ["/keys?", "id", "ascending"],
+        ["/audit-events?", "seq", "ascending"],
+        ["/accounts?", "shortname", "descending"],
+        ["/accounts?order=shortname&", "shortname", "descending"],
+      ] as const) {
+        const list = await all(path, member);
+        assert.ok(list.length > 0, path);
+        const other = `${path}direction=${turned}&`;
+        assert.deepEqual(await all(other, member), list.toReversed(), path);
+        const natural = turned === "ascending" ? "descending" : "ascending";
+        assert.deepEqual(await all(`${path}direction=${natural}&`, member), list, path);
+        if (list.length < 3) continue;
+        const { next } = (await first(other)).meta;
+        const { data, meta } = (await admin.get(next)).body;
+        assert.deepEqual([data[0][member], meta.position], [list.at(-3), 3], path);
+        assert.match(meta.previous, /direction=/);
+        const cursor = new URL(next, "http://localhost").searchParams.get("cursor") ?? "";
+        const foreign = await admin.get(`${path}cursor=${cursor}`);
+        assert.deepEqual([foreign.status, foreign.body.meta.errors[0].pointer ?? "/cursor"], [422, "/cursor"], path);
+      }
+      assert.equal((await admin.get("/users?q=page-&order=newest")).status, 200);
+      for (const query of [
+        "direction=up",
+        "direction=",
+        "direction=ascending&direction=ascending",
+        "q=page-&order=newest&direction=ascending",
+      ]) {
+        assert.equal((await admin.get(`/users?${query}`)).status, 422, query);
+      }
+    });
+
     test("filters and searches find exactly what they describe", async () => {
       const usernames = async (query: string) =>
         ((await admin.get(`/users?${query}`)).body.data as { username: string }[]).map(({ username }) => username);

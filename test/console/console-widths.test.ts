@@ -129,6 +129,42 @@ function lookAtWidths(): void {
     }
   });
 
+  test("a list is sorted by a heading, on a phone by a field, and stays sorted on its other pages and by its address", async () => {
+    await page.setViewportSize({ width: 1280, height: HEIGHT });
+    await jumpTo(page, "/users");
+    const table = page.getByRole("table", { name: "API users" });
+    const header = table.getByRole("columnheader", { name: "Username" });
+    const shown = async () => {
+      await page.locator(".table-frame[aria-busy=false]").waitFor();
+      return table.locator("tbody tr > td:first-child").allInnerTexts();
+    };
+    const sorted = (names: readonly string[]) => names.toSorted((a, b) => (nameIn(a) < nameIn(b) ? -1 : 1));
+    const nameIn = (username: string) => username.replace(/^api-[0-9]+-/, "");
+    await header.getByRole("button").click();
+    await table.locator('th[aria-sort="ascending"]').waitFor();
+    await page.waitForURL("**/users?order=name");
+    const names = await shown();
+    assert.deepEqual(names, sorted(names));
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByRole("button", { name: "Previous", disabled: false }).waitFor();
+    const more = await shown();
+    assert.deepEqual([...names, ...more], sorted([...names, ...more]));
+    await header.getByRole("button").click();
+    await page.waitForURL("**/users?order=name&direction=descending");
+    await table.locator('th[aria-sort="descending"]').waitFor();
+    const last = await shown();
+    assert.deepEqual(last, sorted(last).toReversed());
+    await page.reload();
+    assert.deepEqual(await shown(), last);
+    await page.setViewportSize({ width: 390, height: HEIGHT });
+    const order = page.getByLabel("Order");
+    assert.equal(await order.inputValue(), "name descending");
+    await order.selectOption({ label: "Username: A to Z" });
+    await page.waitForURL("**/users?order=name");
+    await table.getByText(names[0] ?? "", { exact: true }).waitFor();
+    assert.deepEqual(await shown(), names);
+  });
+
   test("Escape closes a phone's menu and returns the focus to its button", async () => {
     await page.setViewportSize({ width: 390, height: HEIGHT });
     await jumpTo(page, "/users");

@@ -13,6 +13,7 @@ export interface AllKeysFilter {
   /** Active keys that weren't used for this long, such as `90d`. */
   readonly unused?: string;
   readonly weak?: "true";
+  readonly direction?: "ascending" | "descending";
   readonly cursor?: string;
 }
 

@@ -16,6 +16,7 @@ export interface UserFilter {
   readonly access?: "full" | "read_only";
   readonly archived?: boolean;
   readonly order?: "newest" | "name";
+  readonly direction?: "ascending" | "descending";
   readonly cursor?: string;
 }
 
@@ -163,6 +164,8 @@ export interface AccountFilter {
   readonly q?: string;
   readonly status?: Standing;
   readonly archived?: boolean;
+  readonly order?: "created" | "shortname";
+  readonly direction?: "ascending" | "descending";
   readonly cursor?: string;
 }
 

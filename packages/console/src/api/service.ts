@@ -143,7 +143,9 @@ export interface EventFilter {
   readonly until?: string;
 }
 
-export function useAuditEvents(filter: EventFilter & { readonly cursor?: string }) {
+export function useAuditEvents(
+  filter: EventFilter & { readonly direction?: "ascending" | "descending"; readonly cursor?: string },
+) {
   return useQuery({
     queryKey: ["audit", filter],
     queryFn: ({ signal }) =>

@@ -64,29 +64,22 @@ export function standingFilter<Values extends { readonly status?: string }>(valu
   return status === undefined ? rest : { ...rest, status: status as "active" | "deactivated" };
 }
 
-/**
- * Filters by one of a few values. The first option stands for all of them.
- *
- * @param fixed the value that holds whatever was chosen; it is shown, and can't be changed
- */
+/** Filters by one of a few values. The first option stands for all of them. */
 export function FilterSelect<Name extends string>({
   label,
   name,
   filters,
   options,
-  fixed,
 }: {
   readonly label: string;
   readonly name: Name;
   readonly filters: Filters<Name>;
   readonly options: readonly (readonly [value: string, label: string])[];
-  readonly fixed?: string | undefined;
 }) {
   return (
     <NativeSelect
       aria-label={label}
-      value={fixed ?? filters.values[name] ?? ""}
-      disabled={fixed !== undefined}
+      value={filters.values[name] ?? ""}
       data={options.map(([value, text]) => ({ value, label: text }))}
       onChange={(event) => filters.set(name, event.currentTarget.value)}
     />

@@ -1,7 +1,8 @@
-import { Button } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type ReactNode, useRef } from "react";
 import type { ListPage } from "../api/client.ts";
+import type { Sorting } from "../forms/sorting.ts";
 import { Icon } from "./icon.tsx";
 import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
@@ -22,6 +23,8 @@ export interface Column<Item> {
   readonly isLead?: boolean;
   /** Hidden where the table has little room. */
   readonly isMinor?: boolean;
+  /** The order that its heading chooses, as the API names it. */
+  readonly sort?: { readonly order: string; readonly kind: "text" | "time" };
   /** In px. If all columns but the first have a width, nothing moves when the rows arrive. */
   readonly width?: number;
 }
@@ -45,6 +48,7 @@ export function DataTable<Item>({
   goTo,
   counted,
   csv,
+  sorting,
   skeletonRows = 5,
   skeletonHeight,
 }: {
@@ -60,6 +64,8 @@ export function DataTable<Item>({
   readonly counted?: (count: number) => string;
   /** The shown page as a file beside the count, with these fields; if omitted, it isn't offered. */
   readonly csv?: TableFile<Item>;
+  /** Lets the headings of columns with a `sort` choose the order; below it in narrow tables, a field does. */
+  readonly sorting?: Sorting;
   readonly skeletonRows?: number;
   /** The height of a row in px, if it has more than one line. */
   readonly skeletonHeight?: number;
@@ -90,6 +96,7 @@ export function DataTable<Item>({
         </div>
       )}
       <div className="table-frame" aria-busy={isPending || isPlaceholderData}>
+        {sorting === undefined ? null : <OrderField columns={columns} sorting={sorting} />}
         <table
           ref={table}
           tabIndex={-1}
@@ -103,9 +110,20 @@ export function DataTable<Item>({
           </colgroup>
           <thead>
             <tr>
-              {columns.map(({ heading, isEnd, isActions, isMinor }) => (
-                <th key={heading} scope="col" className={classOf({ isEnd, isActions, isMinor })}>
-                  {isActions === true ? <span className="visually-hidden">{heading}</span> : heading}
+              {columns.map(({ heading, isEnd, isActions, isMinor, sort }) => (
+                <th
+                  key={heading}
+                  scope="col"
+                  className={classOf({ isEnd, isActions, isMinor })}
+                  {...ariaSort(sort, sorting)}
+                >
+                  {isActions === true ? (
+                    <span className="visually-hidden">{heading}</span>
+                  ) : sort === undefined || sorting?.orders[sort.order] === undefined ? (
+                    heading
+                  ) : (
+                    <SortButton heading={heading} order={sort.order} sorting={sorting} />
+                  )}
                 </th>
               ))}
             </tr>
@@ -149,6 +167,68 @@ export function DataTable<Item>({
           </div>
         </div>
       )}
+    </div>
+  );
+}
+
+/** Whether the list is in the order of this column, for screen readers. */
+function ariaSort(sort: Column<unknown>["sort"], sorting: Sorting | undefined) {
+  if (sort === undefined || sorting?.orders[sort.order] === undefined) return {};
+  return { "aria-sort": sorting.order === sort.order ? sorting.direction : "none" } as const;
+}
+
+/** Sorts by the column; if the list is sorted by it already, turns its order around. */
+function SortButton({
+  heading,
+  order,
+  sorting: { order: current, direction, orders, set },
+}: {
+  readonly heading: string;
+  readonly order: string;
+  readonly sorting: Sorting;
+}) {
+  const isCurrent = order === current;
+  const next = isCurrent ? (direction === "ascending" ? "descending" : "ascending") : (orders[order] ?? "ascending");
+  const icon = isCurrent ? (direction === "ascending" ? "up" : "down") : "sort";
+  return (
+    <button type="button" className="sort-button" onClick={() => set(order, next)}>
+      {heading}
+      <Icon name={icon} size={12} />
+    </button>
+  );
+}
+
+/** Chooses the order where the table is too narrow for all headings. */
+function OrderField<Item>({
+  columns,
+  sorting: { order, direction, orders, set },
+}: {
+  readonly columns: readonly Column<Item>[];
+  readonly sorting: Sorting;
+}) {
+  const options = columns.flatMap(({ heading, sort }) => {
+    if (sort === undefined || orders[sort.order] === undefined) return [];
+    const [ascending, descending] =
+      sort.kind === "text"
+        ? [t("ui.aToZ", { heading }), t("ui.zToA", { heading })]
+        : [t("ui.earliestFirst", { heading }), t("ui.latestFirst", { heading })];
+    return [
+      { value: `${sort.order} ascending`, label: ascending },
+      { value: `${sort.order} descending`, label: descending },
+    ];
+  });
+  return (
+    <div className="table-order">
+      <NativeSelect
+        aria-label={t("ui.order")}
+        size="xs"
+        value={`${order} ${direction}`}
+        data={options}
+        onChange={(event) => {
+          const [chosen = order, turned] = event.currentTarget.value.split(" ");
+          set(chosen, turned === "descending" ? turned : "ascending");
+        }}
+      />
     </div>
   );
 }

@@ -1,22 +1,33 @@
 import type { Kysely, Transaction } from "kysely";
-import type { AccountStore, AccountTransaction } from "../core/accounts/store.ts";
+import type { AccountOrder, AccountStore, AccountTransaction } from "../core/accounts/store.ts";
 import { anyBegins, archived, equal, pageSmall } from "./page-small.ts";
-import { BY_ID } from "./pages.ts";
+import { BY_ID, type ListOrder } from "./pages.ts";
 import { findAccount, findListedAccount, toAccount, toListedAccount } from "./rows.ts";
 import type { Database } from "./schema.ts";
+
+const ORDERS: Readonly<Record<AccountOrder, ListOrder>> = {
+  created: BY_ID,
+  shortname: {
+    columns: [
+      { name: "shortname", holds: "text" },
+      { name: "id", holds: "id" },
+    ],
+    isDescending: false,
+  },
+};
 
 /** Accounts, outside of changes. */
 export function accountStore(db: Kysely<Database>): AccountStore {
   return {
     list: async () => (await db.selectFrom("accounts").selectAll().orderBy("id").execute()).map(toAccount),
-    page: ({ accountId, status, archived: isArchive, search }, page) => {
+    page: ({ accountId, status, archived: isArchive, search }, page, order = "created") => {
       const conditions = [
         equal("id", accountId),
         equal("status", status),
         archived(isArchive),
         anyBegins(["shortname", "search_name"], search?.toLowerCase()),
       ];
-      return pageSmall(db, "accounts", conditions, BY_ID, page, async (ids) =>
+      return pageSmall(db, "accounts", conditions, ORDERS[order], page, async (ids) =>
         (await db.selectFrom("accounts").selectAll().where("id", "in", ids).execute()).map(toListedAccount),
       );
     },

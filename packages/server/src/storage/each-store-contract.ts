@@ -249,7 +249,19 @@ export async function assertList<Item>(
   expected: readonly Item[],
   message: string,
 ): Promise<void> {
-  for (const limit of [3, expected.length, expected.length + 1]) {
+  await assertPages(read, keyOf, expected, message, [3, expected.length, expected.length + 1]);
+  const reversed: Read<Item> = (page) => read({ ...page, isReversed: true });
+  await assertPages(reversed, keyOf, expected.toReversed(), `${message}, reversed`, [3]);
+}
+
+async function assertPages<Item>(
+  read: Read<Item>,
+  keyOf: (item: Item) => PageKey,
+  expected: readonly Item[],
+  message: string,
+  limits: readonly number[],
+): Promise<void> {
+  for (const limit of limits) {
     if (limit === 0) continue;
     const forth: Item[] = [];
     let from: PageRequest["from"];

@@ -145,11 +145,7 @@ async function placeOf(
 
 async function loadEvents(db: Kysely<Database>, seqs: readonly number[]): Promise<readonly AuditEvent[]> {
   if (seqs.length === 0) return [];
-  const rows = await db
-    .selectFrom("audit_events")
-    .selectAll()
-    .where("seq", "in", seqs)
-    .orderBy("seq", "desc")
-    .execute();
-  return rows.map(toEvent);
+  const rows = await db.selectFrom("audit_events").selectAll().where("seq", "in", seqs).execute();
+  const bySeq = new Map(rows.map((row) => [row.seq, toEvent(row)]));
+  return seqs.flatMap((seq) => bySeq.get(seq) ?? []);
 }

@@ -74,6 +74,15 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
             JSON.stringify(filter),
           );
         }
+        const byShortname = listed(first, shop, second, umlaut, other).toSorted((a, b) =>
+          a.shortname < b.shortname ? -1 : 1,
+        );
+        await assertList(
+          (page) => each.store.accounts.page({}, page, "shortname"),
+          ({ shortname, id }) => [shortname, id],
+          byShortname,
+          "by shortname",
+        );
         assert.deepEqual(await each.store.accounts.find("acme"), first);
         assert.equal(await each.store.accounts.find("ACME"), undefined);
         assert.deepEqual([await each.store.accounts.findListed("acme")], listed(first));

@@ -51,8 +51,8 @@ export function begins(column: string, text: string | undefined): Condition | un
 }
 
 /**
- * A page of a list that has hundreds of rows, perhaps thousands, but never a million. Matches are found by a scan in the order of
- * the ids.
+ * A page of a list that has hundreds of rows, perhaps thousands, but never a million. Matches are found by a scan, which the
+ * database sorts unless they are in the order of the ids.
  */
 export async function pageSmall<Item extends { readonly id: number }>(
   db: Kysely<Database>,
@@ -66,7 +66,8 @@ export async function pageSmall<Item extends { readonly id: number }>(
   if (!given.every(({ isPossible }) => isPossible)) return NO_PAGE;
   const matches = sql.join([sql`1 = 1`, ...given.map(({ where }) => where)], sql` and `);
   const ranges = [sql`from ${sql.table(table)} where ${matches}`];
-  const { items, ...rest } = await readPage<{ id: number }>(db, { order, ranges }, ({ id }) => [id], page);
+  const keyOf = (row: Readonly<Record<string, string | number>>) => order.columns.map(({ name }) => row[name] ?? 0);
+  const { items, ...rest } = await readPage<{ id: number }>(db, { order, ranges }, keyOf, page);
   if (items.length === 0) return { items: [], ...rest };
   const loaded = await load(items.map(({ id }) => id));
   const byId = new Map(loaded.map((item) => [item.id, item]));

@@ -41,10 +41,11 @@ export const COUNTED_MAX = COUNT_MAX + 1;
  */
 export async function readPage<Row>(
   db: Kysely<Database>,
-  list: List,
+  { order, ...rest }: List,
   keyOf: (row: Row) => PageKey,
-  { from, limit }: PageRequest,
+  { from, limit, isReversed = false }: PageRequest,
 ): Promise<Page<Row>> {
+  const list = { ...rest, order: { ...order, isDescending: order.isDescending !== isReversed } };
   const count = await countPage(db, list);
   // A key that no row can have marks no place in the list.
   if (from !== undefined && !canBeKey(list.order, from.key)) return { ...NO_PAGE, count };

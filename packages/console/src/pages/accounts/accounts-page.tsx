@@ -12,6 +12,7 @@ import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
+import { useSorting } from "../../forms/sorting.ts";
 import { useOpening } from "../../forms/use-opening.ts";
 import { activate, DeactivateDialog } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
@@ -25,7 +26,8 @@ import { numberText, t } from "../../text/t.ts";
 export default function AccountsPage() {
   const me = useMe();
   const filters = useFilters(["q", "status"]);
-  const query = useAccounts(standingFilter(filters.values));
+  const sorting = useSorting({ created: "ascending", shortname: "ascending" });
+  const query = useAccounts({ ...standingFilter(filters.values), ...sorting.query });
   const [deactivating, setDeactivating] = useState<Account>();
   const [editing, setEditing] = useState<Account>();
   const mayChange = permits(me, "admin", { everywhere: true });
@@ -38,6 +40,7 @@ export default function AccountsPage() {
   const columns: readonly Column<Account>[] = [
     {
       heading: t("common.account"),
+      sort: { order: "shortname", kind: "text" },
       cell: ({ shortname }) => (
         <Link href={`/accounts/${encodeURIComponent(shortname)}`} className="row-link">
           <bdi>{shortname}</bdi>
@@ -59,6 +62,7 @@ export default function AccountsPage() {
     },
     {
       heading: t("common.created"),
+      sort: { order: "created", kind: "time" },
       isMinor: true,
       width: 120,
       cell: ({ created_at: at }) => <RelativeTime at={at} />,
@@ -119,6 +123,7 @@ export default function AccountsPage() {
         skeletonRows={10}
         counted={(count) => t("accounts.count", { count })}
         goTo={filters.goTo}
+        sorting={sorting}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("accounts.noAccountMatches")} path="/accounts">

@@ -9,6 +9,7 @@ import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { useFilters, useTypedFilter } from "../../forms/search-state.ts";
+import { useSorting } from "../../forms/sorting.ts";
 import { ChainStatus } from "./chain-status.tsx";
 import { EventDetails } from "./event-details.tsx";
 import { ACTION_GROUPS } from "../../text/event-sentence.ts";
@@ -27,7 +28,8 @@ export default function AuditPage() {
     // The chosen day is included; the API excludes its bound.
     ...(until === undefined ? {} : { until: dayAfter(until) }),
   };
-  const query = useAuditEvents({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
+  const sorting = useSorting({ newest: "descending" });
+  const query = useAuditEvents({ ...filter, ...sorting.query, ...(cursor === undefined ? {} : { cursor }) });
   const [opened, setOpened] = useState<AuditEvent>();
   const subject = useTypedFilter(filters, "subject");
   return (
@@ -101,7 +103,12 @@ export default function AuditPage() {
         skeletonRows={12}
         columns={[
           { heading: t("audit.what"), cell: (event) => <Sentence event={event} /> },
-          { heading: t("common.when"), width: 150, cell: ({ at }) => <RelativeTime at={at} /> },
+          {
+            heading: t("common.when"),
+            sort: { order: "newest", kind: "time" },
+            width: 150,
+            cell: ({ at }) => <RelativeTime at={at} />,
+          },
           {
             heading: t("common.number"),
             width: 100,
@@ -128,6 +135,7 @@ export default function AuditPage() {
         ]}
         counted={(count) => t("audit.count", { count })}
         goTo={filters.goTo}
+        sorting={sorting}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("audit.noEventMatches")} path="/audit">

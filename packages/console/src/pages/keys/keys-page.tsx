@@ -4,6 +4,7 @@ import { type AllKeysFilter, type ListedKey, useAllKeys } from "../../api/keys.t
 import { AccountPicker } from "../../forms/account-picker.tsx";
 import { FilterSelect } from "../../forms/filters.tsx";
 import { useFilters } from "../../forms/search-state.ts";
+import { useSorting } from "../../forms/sorting.ts";
 import { weaknessText } from "../../text/weakness.ts";
 import { type Column, DataTable, type TableFile } from "../../ui/data-table.tsx";
 import { PossessionBadge, WeaknessBadge } from "../../ui/key-badges.tsx";
@@ -44,9 +45,25 @@ const COLUMNS: readonly Column<ListedKey>[] = [
         <WeaknessBadge isShort weakness={weakness} />
       ),
   },
-  { heading: t("common.created"), isMinor: true, width: 110, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("common.lastUsed"), width: 110, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("common.expires"), width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+  {
+    heading: t("common.created"),
+    sort: { order: "newest", kind: "time" },
+    isMinor: true,
+    width: 110,
+    cell: ({ created_at: at }) => <RelativeTime at={at} />,
+  },
+  {
+    heading: t("common.lastUsed"),
+    sort: { order: "idle", kind: "time" },
+    width: 110,
+    cell: ({ last_used_at: at }) => <RelativeTime at={at} />,
+  },
+  {
+    heading: t("common.expires"),
+    sort: { order: "expiry", kind: "time" },
+    width: 110,
+    cell: ({ expires_at: at }) => <RelativeTime at={at} />,
+  },
   { heading: t("common.status"), isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
@@ -70,7 +87,15 @@ const CSV: TableFile<ListedKey> = {
 export default function KeysPage() {
   const me = useMe();
   const filters = useFilters(["account", "status", "expiring", "unused", "weak"]);
-  const query = useAllKeys(filters.values as AllKeysFilter);
+  const { expiring, unused } = filters.values;
+  const sorting = useSorting(
+    expiring === undefined
+      ? unused === undefined
+        ? { newest: "descending" }
+        : { idle: "ascending" }
+      : { expiry: "ascending" },
+  );
+  const query = useAllKeys({ ...filters.values, ...sorting.query } as AllKeysFilter);
   return (
     <Page title={t("common.publicKeys")} about={t("keys.about")}>
       <div className="filters">
@@ -126,6 +151,7 @@ export default function KeysPage() {
         counted={(count) => t("keys.count", { count })}
         goTo={filters.goTo}
         csv={CSV}
+        sorting={sorting}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("keys.noKeyMatches")} path="/keys">

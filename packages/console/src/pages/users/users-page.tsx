@@ -11,6 +11,7 @@ import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
+import { useSorting } from "../../forms/sorting.ts";
 import { useOpening } from "../../forms/use-opening.ts";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
@@ -20,17 +21,18 @@ import { T } from "../../ui/t.tsx";
 const COLUMNS: readonly Column<ApiUser>[] = [
   {
     heading: t("users.username"),
+    sort: { order: "name", kind: "text" },
     cell: ({ username }) => (
       <Link href={`/users/${encodeURIComponent(username)}`} className="row-link">
         <bdi>{username}</bdi>
       </Link>
     ),
   },
-  { heading: t("common.account"), width: 150, cell: ({ account }) => <bdi>{account}</bdi> },
-  { heading: t("common.access"), width: 100, cell: ({ access }) => <AccessBadge access={access} /> },
+  { heading: t("common.account"), width: 130, cell: ({ account }) => <bdi>{account}</bdi> },
+  { heading: t("common.access"), width: 95, cell: ({ access }) => <AccessBadge access={access} /> },
   {
     heading: t("users.keys"),
-    width: 90,
+    width: 80,
     isEnd: true,
     cell: ({ keys, active_keys: active }) =>
       keys === 0 ? (
@@ -51,13 +53,20 @@ const COLUMNS: readonly Column<ApiUser>[] = [
   {
     heading: t("common.tokensToday"),
     isMinor: true,
-    width: 120,
+    width: 100,
     isEnd: true,
     cell: ({ tokens_today: tokens }) =>
       tokens === 0 ? <span className="faint">0</span> : <span>{numberText(tokens)}</span>,
   },
-  { heading: t("common.lastUsed"), width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("common.status"), isLead: true, width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
+  {
+    heading: t("common.created"),
+    sort: { order: "newest", kind: "time" },
+    isMinor: true,
+    width: 115,
+    cell: ({ created_at: at }) => <RelativeTime at={at} />,
+  },
+  { heading: t("common.lastUsed"), width: 115, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("common.status"), isLead: true, width: 125, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 const CSV: TableFile<ApiUser> = {
@@ -74,6 +83,7 @@ const CSV: TableFile<ApiUser> = {
     "display_name",
     "description",
     "contact",
+    "created_at",
   ],
 };
 
@@ -81,8 +91,13 @@ const CSV: TableFile<ApiUser> = {
 export default function UsersPage() {
   const me = useMe();
   const [, navigate] = useLocation();
-  const filters = useFilters(["q", "account", "status", "access", "order"]);
-  const query = useUsers(standingFilter(filters.values) as UserFilter);
+  const filters = useFilters(["q", "account", "status", "access"]);
+  // A search is by name: the API finds its results in an index by name.
+  const sorting = useSorting({
+    ...(filters.values.q === undefined ? { newest: "descending" } : {}),
+    name: "ascending",
+  });
+  const query = useUsers({ ...standingFilter(filters.values), ...sorting.query } as UserFilter);
   const mayCreate = permits(me, "admin");
   const creating = useOpening("user", mayCreate);
   const create = (
@@ -115,16 +130,6 @@ export default function UsersPage() {
             ["read_only", t("filter.readOnly")],
           ]}
         />
-        <FilterSelect
-          label={t("users.order")}
-          name="order"
-          filters={filters}
-          fixed={filters.values.q === undefined ? undefined : "name"}
-          options={[
-            ["", t("filter.newestFirst")],
-            ["name", t("filter.byName")],
-          ]}
-        />
       </div>
       <DataTable
         caption={t("common.apiUsers")}
@@ -135,6 +140,7 @@ export default function UsersPage() {
         counted={(count) => t("users.count", { count })}
         goTo={filters.goTo}
         csv={CSV}
+        sorting={sorting}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("users.noApiUserMatches")} path="/users">

@@ -8,13 +8,19 @@ export interface ListedAccount extends Account {
   readonly users: number;
 }
 
+/** Oldest first, or by shortname. */
+export type AccountOrder = "created" | "shortname";
+
 /** Reads accounts outside of transactions. */
 export interface AccountStore {
   list(): Promise<readonly Account[]>;
   find(shortname: string): Promise<Account | undefined>;
   /** One account with its figures. */
   findListed(shortname: string): Promise<ListedAccount | undefined>;
-  /** Oldest first; the page key is `[id]`. `search` is a prefix of the shortname or the name, whatever the case. */
+  /**
+   * Oldest first, with the page key `[id]`; or by shortname, with `[shortname, id]`. `search` is a prefix of the shortname or the name,
+   * whatever the case.
+   */
   page(
     filter: {
       readonly accountId?: AccountId | undefined;
@@ -24,6 +30,7 @@ export interface AccountStore {
       readonly search?: string | undefined;
     },
     page: PageRequest,
+    order?: AccountOrder,
   ): Promise<Page<ListedAccount>>;
 }
 

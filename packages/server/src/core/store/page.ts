@@ -11,11 +11,13 @@ export interface PageRequest {
    * The page begins after, or ends before, the item with this key. Each list documents its key. `undefined`: the first page.
    */
   readonly from?: { readonly key: PageKey; readonly direction: "after" | "before" } | undefined;
+  /** The list from its end: what is last otherwise comes first, and `after` leads the other way. */
+  readonly isReversed?: boolean | undefined;
 }
 
 export type PageKey = readonly (string | number)[];
 
-/** A page of a list, always in the list's order. */
+/** A page of a list, always in the list's order or, if it was asked for, in the reversed one. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   /** Are there items before the first one, and after the last one? */

@@ -6,7 +6,7 @@ import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { ListedAccount } from "../../../core/accounts/store.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
-import { listOf, parsePage } from "../http/cursor.ts";
+import { type CursorOrder, isReversed, listOf, parsePage } from "../http/cursor.ts";
 import { entityTags } from "../http/entity-tag.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
@@ -31,10 +31,16 @@ export function createAccountHandlers({
 }: RegistryHandlerDependencies): HandlersOf<typeof accountRoutes> {
   return {
     async listAccounts({ principal, query, target }) {
-      const { q: search, status, archived } = query;
+      const { q: search, status, archived, order = "created" } = query;
       const filter = { search, status, archived, ...accountFilter(principal) };
-      const page = await store.accounts.page(filter, parsePage(query));
-      return listOf(page, target, (account) => [account.id], shownAccount);
+      const turned = isReversed(query, "ascending");
+      const listOrder: CursorOrder =
+        order === "shortname"
+          ? { name: order, kinds: ["string", "number"], isReversed: turned }
+          : { kinds: ["number"], isReversed: turned };
+      const page = await store.accounts.page(filter, parsePage(query, listOrder), order);
+      const keyOf = ({ shortname, id }: ListedAccount) => (order === "shortname" ? [shortname, id] : [id]);
+      return listOf(page, target, keyOf, shownAccount, listOrder);
     },
 
     async createAccount({ principal, body, idempotencyKey }) {

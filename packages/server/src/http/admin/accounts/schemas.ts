@@ -3,6 +3,7 @@ import {
   archivedAt,
   count,
   countOrNull,
+  direction,
   flag,
   name,
   notes,
@@ -32,6 +33,8 @@ export const AccountsQuery = objectWith([], {
   q: search,
   status: standing,
   archived: { ...flag, description: "true: those that are archived, instead of the others" },
+  order: { enum: ["created", "shortname"], description: "Default: created" },
+  direction: { ...direction, description: "Default: ascending; by creation, that is the oldest first" },
   ...page,
 });
 

@@ -6,7 +6,7 @@ import type { AuditEvent } from "../../../core/feed/audit-chain.ts";
 import { chainReportJson, createChainVerification } from "../../../core/feed/verify-chain.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { Store } from "../../../core/store/store.ts";
-import { listOf, parsePage } from "../http/cursor.ts";
+import { isReversed, listOf, parsePage } from "../http/cursor.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import { parseTime } from "../http/schema.ts";
 import { type EventPresenter, eventPresenter } from "./present-event.ts";
@@ -28,8 +28,9 @@ export function createAuditHandlers({
   const verify = createChainVerification(store.events, yieldToEventLoop);
   return {
     async listAuditEvents({ principal, query, target }) {
-      const page = await store.events.page(eventFilter(principal, query), parsePage(query));
-      return listOf(page, target, (event) => [event.seq], eventPresenter(principal));
+      const order = { kinds: ["number"], isReversed: isReversed(query, "descending") } as const;
+      const page = await store.events.page(eventFilter(principal, query), parsePage(query, order));
+      return listOf(page, target, (event) => [event.seq], eventPresenter(principal), order);
     },
 
     exportAuditEvents({ principal, query, reply }) {

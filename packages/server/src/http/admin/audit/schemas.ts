@@ -1,4 +1,4 @@
-import { sample, count, flag, object, objectWith, page, text, textOrNull, time } from "../http/schema.ts";
+import { count, direction, flag, object, objectWith, page, sample, text, textOrNull, time } from "../http/schema.ts";
 
 export const AuditEvent = object({
   seq: count,
@@ -27,6 +27,10 @@ const eventFilter = {
   until: { ...time, description: "Exclusive" },
 } as const;
 
-export const EventsQuery = objectWith([], { ...eventFilter, ...page });
+export const EventsQuery = objectWith([], {
+  ...eventFilter,
+  direction: { ...direction, description: "Default: descending, the newest first" },
+  ...page,
+});
 
 export const EventsExportQuery = objectWith(["format"], { ...eventFilter, format: { enum: ["csv", "jsonl"] } });

@@ -36,7 +36,7 @@ describe("a cursor", () => {
   test("that isn't from this list is refused and never a defect, whatever it is", () => {
     const refuses = (cursor: string, kinds?: ("string" | "number")[]) => {
       assert.throws(
-        () => parsePage({ cursor }, kinds),
+        () => parsePage({ cursor }, kinds && { kinds }),
         (error: unknown) => error instanceof Refusal && error.code === "field_invalid",
         cursor,
       );
@@ -67,10 +67,28 @@ describe("a cursor", () => {
 
   test("of a list by name holds the name and the id", () => {
     const cursor = Buffer.from(JSON.stringify(["before", "name", 3])).toString("base64url");
-    assert.deepEqual(parsePage({ cursor, limit: 5 }, ["string", "number"]), {
+    assert.deepEqual(parsePage({ cursor, limit: 5 }, { kinds: ["string", "number"] }), {
       limit: 5,
       from: { key: ["name", 3], direction: "before" },
     });
+  });
+
+  test("of one order or direction is refused in every other", () => {
+    const orders = [
+      { kinds: ["number"] },
+      { kinds: ["number"], isReversed: true },
+      { kinds: ["number"], name: "expiry" },
+      { kinds: ["number"], name: "expiry", isReversed: true },
+      { kinds: ["number"], name: "idle" },
+    ] as const;
+    for (const order of orders) {
+      const { next } = pageLinks(page, "/keys", ({ id }) => [id], order);
+      for (const other of orders) {
+        const read = () => parsePage({ cursor: cursorOf(next), limit: 2 }, other);
+        if (other !== order) assert.throws(read, { code: "field_invalid" }, JSON.stringify([order, other]));
+        else assert.deepEqual(read().from, { key: [5], direction: "after" });
+      }
+    }
   });
 
   test("that is missing means the first page", () => {

@@ -8,26 +8,49 @@ export interface PageQuery {
   readonly cursor?: string | undefined;
 }
 
+/** The order of a list. Its cursors name it, so that a cursor of another order or direction is refused. */
+export interface CursorOrder {
+  /** The types of the key's parts. */
+  readonly kinds: readonly ("number" | "string")[];
+  /** If the list has several orders; the default one has no name. */
+  readonly name?: string | undefined;
+  readonly isReversed?: boolean | undefined;
+}
+
+const BY_ID: CursorOrder = { kinds: ["number"] };
+
+type Direction = "ascending" | "descending";
+
+/** Is the order turned around? @param natural its direction unless the query gives another one */
+export function isReversed({ direction }: { readonly direction?: Direction | undefined }, natural: Direction): boolean {
+  return direction !== undefined && direction !== natural;
+}
+
 /**
- * Reads a cursor: base64url of JSON, `["after" | "before", ...key]`. Opaque to clients; made by {@link pageLinks}.
+ * Reads a cursor: base64url of JSON, `["after" | "before", ...key]`, where the first item also names the order if it isn't the
+ * list's default. Opaque to clients; made by {@link pageLinks}.
  *
- * @param kinds the types of the key's parts
  * @throws {Refusal} `field_invalid`
  */
-export function parsePage(
-  { limit = PAGE_ITEMS_DEFAULT, cursor }: PageQuery,
-  kinds: readonly ("number" | "string")[] = ["number"],
-): PageRequest {
-  if (cursor === undefined) return { limit };
-  const [direction, ...key] = decode(cursor);
+export function parsePage({ limit = PAGE_ITEMS_DEFAULT, cursor }: PageQuery, order: CursorOrder = BY_ID): PageRequest {
+  const { kinds } = order;
+  const list = order.isReversed === true ? { limit, isReversed: true } : { limit };
+  if (cursor === undefined) return list;
+  const [place, ...key] = decode(cursor);
+  const direction = (["after", "before"] as const).find((each) => place === placeIn(order, each));
   const fits =
     key.length === kinds.length &&
     key.every((part, at) => typeof part === kinds[at] && (typeof part !== "number" || Number.isSafeInteger(part)));
-  if (!fits || (direction !== "after" && direction !== "before")) {
-    const message = "The cursor doesn't belong to this list; leave it out to start at the first page.";
+  if (!fits || direction === undefined) {
+    const message = "The cursor doesn't belong to this list and its order; leave it out to start at the first page.";
     throw new Refusal("field_invalid", message, { fields: [{ field: "/cursor", message }] });
   }
-  return { limit, from: { key: key as PageKey, direction } };
+  return { ...list, from: { key: key as PageKey, direction } };
+}
+
+/** The first item of a cursor, such as `after`, or `after name reversed`. */
+function placeIn({ name, isReversed = false }: CursorOrder, direction: "after" | "before"): string {
+  return [direction, ...(name === undefined ? [] : [name]), ...(isReversed ? ["reversed"] : [])].join(" ");
 }
 
 function decode(cursor: string): readonly unknown[] {
@@ -44,12 +67,16 @@ export function pageLinks<Item>(
   { items, hasNext, hasPrevious }: Page<Item>,
   target: string,
   keyOf: (item: Item) => PageKey,
+  order: CursorOrder = BY_ID,
 ): { readonly next: string | null; readonly previous: string | null } {
   const [path = "", query = ""] = target.split("?", 2);
   const link = (direction: "after" | "before", item: Item | undefined) => {
     if (item === undefined) return null;
     const parameters = new URLSearchParams(query);
-    parameters.set("cursor", Buffer.from(JSON.stringify([direction, ...keyOf(item)])).toString("base64url"));
+    parameters.set(
+      "cursor",
+      Buffer.from(JSON.stringify([placeIn(order, direction), ...keyOf(item)])).toString("base64url"),
+    );
     return `${path}?${parameters.toString()}`;
   };
   return {
@@ -64,7 +91,8 @@ export function listOf<Item, Shown>(
   target: string,
   keyOf: (item: Item) => readonly (string | number)[],
   show: (item: Item) => Shown,
+  order?: CursorOrder,
 ) {
   const { items, count, before } = page;
-  return { data: items.map(show), count, before, ...pageLinks(page, target, keyOf) };
+  return { data: items.map(show), count, before, ...pageLinks(page, target, keyOf, order) };
 }

@@ -105,6 +105,9 @@ export const page = {
 } as const;
 export const PageQuery = objectWith([], page);
 
+/** The member of a list's query that turns its order around. */
+export const direction = { enum: ["ascending", "descending"] } as const;
+
 /** What a search looks for. */
 export const search = { type: "string", maxLength: 200 } as const;
 /** The shortname of an account to which a list is narrowed. */

@@ -15,7 +15,7 @@ import { canSee } from "../../../core/operators/authorize.ts";
 import type { Page } from "../../../core/store/page.ts";
 import type { KeyId, PublicKey } from "../../../core/keys/model.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
-import { listOf, parsePage } from "../http/cursor.ts";
+import { type CursorOrder, isReversed, listOf, parsePage } from "../http/cursor.ts";
 import { entityTags } from "../http/entity-tag.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
@@ -55,12 +55,16 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
         unusedSinceMs: query.unused === undefined ? undefined : nowMs - parseSpan("unused", query.unused),
         isWeak: weak === undefined ? undefined : true,
       };
-      const kinds = keyOrder(filter) === "newest" ? (["number"] as const) : (["number", "number"] as const);
-      const request = parsePage(query, kinds);
+      const order = keyOrder(filter);
+      const listOrder: CursorOrder =
+        order === "newest"
+          ? { kinds: ["number"], isReversed: isReversed(query, "descending") }
+          : { name: order, kinds: ["number", "number"], isReversed: isReversed(query, "ascending") };
+      const request = parsePage(query, listOrder);
       const listed: Page<PublicKey> = isElsewhere
         ? { items: [], hasNext: false, hasPrevious: false, count: 0, before: 0 }
         : await store.keys.pageAll(filter, nowMs, request);
-      return listOf(listed, target, keyPlace(filter), shownKey);
+      return listOf(listed, target, keyPlace(filter), shownKey, listOrder);
     },
 
     async listKeys({ principal, params, query, target }) {

@@ -3,6 +3,7 @@ import {
   sample,
   count,
   countOrNull,
+  direction,
   name,
   networks,
   object,
@@ -50,6 +51,11 @@ export const KeysQuery = objectWith([], {
     description: "Active, unexpired keys that weren't used for this long, such as 90d, the longest unused first",
   },
   weak: { enum: ["true"], description: "Keys that the last audit found weak" },
+  direction: {
+    ...direction,
+    description:
+      "Of the order that follows from the filters. Default: ascending by expiry or last use, with expiring or unused; otherwise descending, the newest first",
+  },
   ...page,
 });
 

@@ -1,13 +1,14 @@
 /** API users in the admin API. What an API user is, and how it changes, is in core/users. */
 import { isoTime, userJson } from "../../../core/json/registry.ts";
 import { requireKnownAddresses } from "../../../core/networks.ts";
+import { fieldRefusal } from "../../../core/refusal.ts";
 import { canSee } from "../../../core/operators/authorize.ts";
 import { changeUser, createUser, loadUser as loadUserAgain, usernameOf } from "../../../core/users/changes.ts";
 import type { ListedUser } from "../../../core/users/store.ts";
 import type { Page } from "../../../core/store/page.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
 import { loadAccountOfField } from "../accounts/load-account.ts";
-import { listOf, parsePage } from "../http/cursor.ts";
+import { type CursorOrder, isReversed, listOf, parsePage } from "../http/cursor.ts";
 import { entityTags } from "../http/entity-tag.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
@@ -25,10 +26,17 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
       const { q, account: shortname, status, access, archived } = query;
       // An index by name holds the matches of a search together; by age they would have to be gathered.
       const order = q === undefined ? (query.order ?? "newest") : "name";
+      if (q !== undefined && query.order === "newest" && query.direction !== undefined) {
+        const message = "A search is ordered by name: give order=name with a direction, or leave out order.";
+        throw fieldRefusal("field_invalid", message, "direction");
+      }
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
       // An account that doesn't exist, or that the caller can't see, has no users.
       const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
-      const kinds = order === "name" ? (["string", "number"] as const) : (["number"] as const);
+      const listOrder: CursorOrder =
+        order === "name"
+          ? { name: order, kinds: ["string", "number"], isReversed: isReversed(query, "ascending") }
+          : { kinds: ["number"], isReversed: isReversed(query, "descending") };
       const page: Page<ListedUser> = isElsewhere
         ? { items: [], hasNext: false, hasPrevious: false, count: 0, before: 0 }
         : await store.users.page(
@@ -41,10 +49,10 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
             },
             order,
             todaySeconds(clock),
-            parsePage(query, kinds),
+            parsePage(query, listOrder),
           );
       const keyOf = (user: ListedUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
-      return listOf(page, target, keyOf, shownUser);
+      return listOf(page, target, keyOf, shownUser, listOrder);
     },
 
     async createUser({ principal, body, idempotencyKey }) {

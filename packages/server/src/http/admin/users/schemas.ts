@@ -3,6 +3,7 @@ import {
   access,
   archivedAt,
   count,
+  direction,
   flag,
   name,
   networks,
@@ -54,6 +55,10 @@ export const UsersQuery = objectWith([], {
   access,
   archived: { ...flag, description: "true: those that are archived, instead of the others" },
   order: { enum: ["newest", "name"], description: "Default: newest. With q, the list is by name in any case" },
+  direction: {
+    ...direction,
+    description: "Default: descending for newest, which ascending turns into the oldest first; ascending for name",
+  },
   ...page,
 });
 
