@@ -84,7 +84,8 @@ describe("the admin API and hostile input", { concurrency: false }, () => {
       const { path, ...options } = await sampleOf(operation, things);
       const made = await eventCount();
       for (const foreign of [
-        null,
+        // Programs have no Origin; a route for them reads no cookie, so a page elsewhere gains nothing by leaving it out.
+        ...(operation.description.startsWith("For a program") ? [] : [null]),
         "null",
         "https://evil.example",
         `${origin()}.evil.example`,
@@ -228,7 +229,7 @@ describe("the admin API and hostile input", { concurrency: false }, () => {
         .run(Date.now() - agoMs);
       database.close();
       for (const operation of console.api.operations) {
-        if (operation.description === "Needs no session.") continue;
+        if (/^(?:Needs no session|For a program)/.test(operation.description)) continue;
         const { path, ...options } = await sampleOf(operation, things);
         const answer = await client.send(operation.method, path, options);
         assert.equal(answer.status, 401, `${operation.operationId}: ${answer.text}`);

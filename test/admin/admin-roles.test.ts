@@ -18,7 +18,12 @@ import {
  * Who may use a route: the lowest role; `everywhere` excludes callers limited to an account, `byOperator` excludes
  * admin tokens.
  */
-type Rule = "anyone" | "session" | `${"viewer" | "admin" | "owner"}${"" | " everywhere" | " byOperator"}`;
+type Rule =
+  | "anyone"
+  | "program"
+  | "session"
+  | "token"
+  | `${"viewer" | "admin" | "owner"}${"" | " everywhere" | " byOperator"}`;
 
 /** The routes that need a fresh sign-in. */
 const FRESH = [
@@ -32,6 +37,7 @@ const FRESH = [
   "resetOperator",
   "createInvitation",
   "createAdminToken",
+  "approveDeviceSignIn",
 ];
 
 /** Written down independently of the product's own table, so that a mistake there shows. */
@@ -57,6 +63,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   listMySessions: "session",
   endMyOtherSessions: "session",
   endMySession: "session",
+  listMyCommandLines: "session",
+  signOutMyCommandLine: "session",
+  revokeMyToken: "token",
+  startDeviceSignIn: "program",
+  collectDeviceSignIn: "program",
+  lookAtDeviceSignIn: "session",
+  approveDeviceSignIn: "session",
+  denyDeviceSignIn: "session",
   listAccounts: "viewer",
   createAccount: "admin everywhere",
   getAccount: "viewer",
@@ -198,9 +212,13 @@ describe("every route of the admin API by every role", { concurrency: false }, (
       const said =
         rule === "anyone"
           ? "Needs no session."
-          : rule === "session"
-            ? "Needs an operator's session."
-            : `Needs the role ${role}${limit === undefined ? "" : limits[limit as keyof typeof limits]}.`;
+          : rule === "program"
+            ? "For a program; needs no session or token."
+            : rule === "token"
+              ? "Needs an admin token, which it is about."
+              : rule === "session"
+                ? "Needs an operator's session."
+                : `Needs the role ${role}${limit === undefined ? "" : limits[limit as keyof typeof limits]}.`;
       const freshly = FRESH.includes(operationId) ? " An operator must have signed in within 5 minutes." : "";
       assert.equal(description, said + freshly, operationId);
     }
@@ -210,7 +228,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     for (const operation of console.api.operations) {
       const { operationId } = operation;
       const rule = RULES[operationId] ?? "anyone";
-      if (rule === "anyone" || rule === "session") continue;
+      if (["anyone", "program", "session", "token"].includes(rule)) continue;
       const [role = "", limit] = rule.split(" ");
       for (const caller of callers) {
         // What the request uses up is made anew for each caller.
@@ -368,6 +386,22 @@ describe("every route of the admin API by every role", { concurrency: false }, (
         if (caller.kind === "session") continue;
         const answer = await answerTo(caller, operation, own);
         assert.equal(answer.status, caller.kind === "token" ? 403 : 401, `${operation.operationId} by ${caller.name}`);
+        figures.refused++;
+      }
+    }
+  });
+
+  test("a route about the token of the request refuses sessions and callers without a token", async () => {
+    for (const operation of console.api.operations) {
+      if (RULES[operation.operationId] !== "token") continue;
+      for (const caller of callers) {
+        if (caller.kind === "token") continue;
+        const answer = await answerTo(caller, operation, own);
+        assert.equal(
+          answer.status,
+          caller.kind === "session" ? 403 : 401,
+          `${operation.operationId} by ${caller.name}`,
+        );
         figures.refused++;
       }
     }

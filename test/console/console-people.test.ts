@@ -35,6 +35,7 @@ import {
 import { type ConsoleServer, PASSWORD, startConsoleServer, useLink } from "../testkit/console-server.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
+import { runCommand } from "../testkit/run-commands.ts";
 import { runProgram } from "../testkit/run-program.ts";
 import { createKey, temporaryFolder, type TestServer } from "../testkit/server.ts";
 
@@ -219,6 +220,7 @@ function meetPeople(): void {
       ["/operators", "Operators"],
       ["/admin-tokens", "Admin tokens"],
       ["/me", "Your sign-in"],
+      ["/device", "Sign a command line in"],
       ["/nowhere/at/all", "Not found"],
     ] as const) {
       await page.goto(url + path);
@@ -294,6 +296,38 @@ function meetPeople(): void {
     await proof.waitFor();
     await signInByPassword(page, "admin@example.com");
     await page.getByRole("dialog", { name: "Store your recovery codes" }).waitFor();
+  });
+
+  test("a command line is signed in by its code, by a fresh sign-in, and is signed out under Your sign-in", async () => {
+    const page = await openAs("admin@example.com", "/device");
+    const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 10_000 });
+    database.exec("update operator_sessions set authenticated_at_ms = 1");
+    database.close();
+    const field = page.getByLabel("Code");
+    await field.fill("BBBB-BBBB");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("No command line waits under this code").waitFor();
+    const env = { HOME: temporaryFolder() };
+    const signedIn = await runCommand(["login", "--admin-url", server.adminUrl, "--json"], env, "", async (shown) => {
+      await field.fill(/[A-Z]{4}-[A-Z]{4}/.exec(shown)?.[0]?.toLowerCase() ?? "");
+      await page.keyboard.press("Enter");
+      await page.getByText("laptop (as it says itself, unverified)").waitFor();
+      await page.getByText("Approve only a command line that you started yourself").waitFor();
+      await page.getByLabel("Admin").check();
+      await page.getByText("1 hour", { exact: true }).click();
+      await page.getByRole("button", { name: "Approve" }).click();
+      await page.getByRole("dialog", { name: "Confirm that it's you" }).waitFor();
+      await signInByPassword(page, "admin@example.com");
+      await page.getByText("Approved. The command line continues").waitFor();
+    });
+    assert.equal(signedIn.status, 0, signedIn.stderr);
+    const { operator, role, account, expires_at } = JSON.parse(signedIn.stdout);
+    assert.deepEqual([operator, role, account], ["admin@example.com", "admin", null]);
+    assert.ok(Date.parse(expires_at) <= Date.now() + 3_600_000, "an hour, not the usual twelve");
+    await page.goto(`${url}/me`);
+    await page.getByRole("button", { name: "Sign out the command line on laptop" }).click();
+    await page.getByText("No command line is signed in.").waitFor();
+    assert.equal((await runCommand(["whoami"], env)).status, 1);
   });
 
   test("if another operator signs in on an open page, it reloads and never sends what the first was about to save", async () => {

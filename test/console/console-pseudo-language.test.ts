@@ -31,6 +31,7 @@ const PATHS = [
   "/audit",
   "/resource-servers",
   "/signing-keys",
+  "/device",
   "/webhooks",
   "/webhooks/1",
   "/operators",

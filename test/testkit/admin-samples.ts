@@ -127,6 +127,16 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       return { path: at(), body: { assertion: "JWT x" } };
     case "checkToken":
       return { path: at(), body: { token: "x" } };
+    case "startDeviceSignIn":
+      return { path: at(), body: { host_name: "laptop" } };
+    case "collectDeviceSignIn":
+      return { path: at(), body: { device_code: "x" } };
+    case "lookAtDeviceSignIn":
+    case "denyDeviceSignIn":
+      return { path: at(), body: { user_code: "BBBB-BBBB" } };
+    case "approveDeviceSignIn":
+      return { path: at(), body: { user_code: "BBBB-BBBB", role: "viewer" } };
+    case "signOutMyCommandLine":
     case "removePasskey":
     case "endMySession":
       return { path: at({ id: ABSENT_ID }) };

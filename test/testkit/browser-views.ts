@@ -174,6 +174,7 @@ export const VIEWS: readonly View[] = [
     open: (page) => press(page, "New secret"),
   },
   { name: "signing-keys", path: "/signing-keys", heading: "Signing keys" },
+  { name: "device", path: "/device", heading: "Sign a command line in" },
   { name: "operators", path: "/operators", heading: "Operators" },
   {
     name: "operator-invite",

@@ -1,6 +1,7 @@
 /** The command line in this process: for tests of many commands, which would spend most of their time on starting programs. */
 import { Readable, Writable } from "node:stream";
 import type { CliContext } from "../../packages/server/src/cli/context.ts";
+import { credentialsFile, namesStore } from "../../packages/server/src/config/command-line-place.ts";
 import { runCommandLine } from "../../packages/server/src/cli/program.ts";
 import { loadAnswerSchema } from "../../packages/server/src/compose/answer-schemas.ts";
 import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
@@ -10,11 +11,15 @@ import { parseConfig } from "../../packages/server/src/config/config.ts";
 import { createCommandLineRedactor } from "../../packages/server/src/platform/redact.ts";
 import { environment, type ProgramResult } from "./run-program.ts";
 
-/** Runs a command as `countersign` would, except those that serve, restore or diagnose. @param env settings, beside which there are none */
+/**
+ * Runs a command as `countersign` would, except those that serve, restore or diagnose. @param env settings, beside which there are none
+ * @param pause what happens while the command waits; `shown`: what it has written to standard error */
 export async function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   input = "",
+  pause: (shown: string, milliseconds: number) => Promise<void> = () =>
+    Promise.reject(new Error("this command doesn't wait")),
 ): Promise<ProgramResult> {
   const surroundings = systemSurroundings();
   const [stdout, stderr] = [new Collected(), new Collected()];
@@ -30,6 +35,10 @@ export async function runCommand(
     stdout,
     stderr,
     redact: createCommandLineRedactor(),
+    hostName: "laptop",
+    credentialsFile: credentialsFile(env),
+    environmentNamesStore: namesStore(settings),
+    pause: (milliseconds) => pause(stderr.text, milliseconds),
     config: (flags) => parseConfig(settings, flags),
     configOfFlags: (flags) => parseConfig({}, flags),
     findNames,

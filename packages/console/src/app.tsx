@@ -29,6 +29,7 @@ const WebhooksPage = lazyPage(() => import("./pages/webhooks/webhooks-page.tsx")
 const WebhookPage = lazyPage(() => import("./pages/webhooks/webhook-page.tsx"));
 const OperatorsPage = lazyPage(() => import("./pages/operators/operators-page.tsx"));
 const AdminTokensPage = lazyPage(() => import("./pages/admin-tokens/admin-tokens-page.tsx"));
+const DevicePage = lazyPage(() => import("./pages/device/device-page.tsx"));
 const MePage = lazyPage(() => import("./pages/me/me-page.tsx"));
 const HealthPage = lazyPage(() => import("./pages/health/health-page.tsx"));
 const SettingsPage = lazyPage(() => import("./pages/settings/settings-page.tsx"));
@@ -49,6 +50,7 @@ const FIRST_PAGES: readonly (readonly [address: RegExp, page: { readonly load: (
   [/^\/webhooks\//, WebhookPage],
   [/^\/operators$/, OperatorsPage],
   [/^\/admin-tokens$/, AdminTokensPage],
+  [/^\/device$/, DevicePage],
   [/^\/me$/, MePage],
   [/^\/health$/, HealthPage],
   [/^\/settings$/, SettingsPage],
@@ -150,6 +152,9 @@ function SignedIn() {
             </Route>
             <Route path="/admin-tokens">
               <AdminTokensPage />
+            </Route>
+            <Route path="/device">
+              <DevicePage />
             </Route>
             <Route path="/me">
               <MePage />

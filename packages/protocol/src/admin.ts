@@ -37,5 +37,9 @@ export const COUNT_MAX = 10_000;
 export const ADMIN_TOKEN_DAYS_DEFAULT = 90;
 export const ADMIN_TOKEN_DAYS_MAX = 365;
 
+/** How long a command line stays signed in unless the operator who approves it says otherwise, and at most, in hours. */
+export const COMMAND_LINE_HOURS_DEFAULT = 12;
+export const COMMAND_LINE_HOURS_MAX = 720;
+
 /** How long an `Idempotency-Key` is remembered, in seconds. */
 export const IDEMPOTENCY_SECONDS = 86_400;

@@ -1,10 +1,11 @@
 /**
  * The process: environment, standard streams, signals, exit status. All other code gets these as parameters.
  */
-import { userInfo } from "node:os";
+import { hostname, userInfo } from "node:os";
 import { Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { CliContext } from "./cli/context.ts";
+import { credentialsFile, namesStore } from "./config/command-line-place.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
 import { type Config, type Flags, parseConfig, passwordNotice, platformNotice, readConfig } from "./config/config.ts";
@@ -68,6 +69,10 @@ const context: CliContext = {
     { isTTY: process.stderr.isTTY },
   ),
   redact: createCommandLineRedactor(),
+  hostName: hostname(),
+  credentialsFile: credentialsFile(process.env),
+  environmentNamesStore: namesStore(process.env),
+  pause: (milliseconds) => pause(milliseconds),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
   describeRelease: async () => ({ ...(await import("./compose/release.ts")).describeRelease() }),

@@ -121,6 +121,27 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./admin-token.ts")).adminTokenCommand,
   },
   {
+    name: "login",
+    group: "Administration",
+    usage: "[options]",
+    description: "sign this command line in to a server, by its console",
+    load: async () => (await import("./login.ts")).loginCommand,
+  },
+  {
+    name: "logout",
+    group: "Administration",
+    usage: "[options]",
+    description: "sign this command line out: revoke its token and forget it",
+    load: async () => (await import("./login.ts")).logoutCommand,
+  },
+  {
+    name: "whoami",
+    group: "Administration",
+    usage: "[options]",
+    description: "say which server commands work on, and as whom",
+    load: async () => (await import("./login.ts")).whoamiCommand,
+  },
+  {
     name: "webhook",
     group: "Administration",
     description: "webhooks: endpoints that get the audit log's events",

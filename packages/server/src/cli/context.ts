@@ -85,6 +85,14 @@ export interface CliContext {
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Removes secrets from a line for standard error: an error message may quote a secret from the command line. */
   readonly redact: (line: string) => string;
+  /** The name of this machine. */
+  readonly hostName: string;
+  /** The file that keeps sign-ins to servers; `undefined` without a home folder. */
+  readonly credentialsFile: string | undefined;
+  /** Does the environment say where the store is, as a server's does? */
+  readonly environmentNamesStore: boolean;
+  /** Waits so many milliseconds. */
+  readonly pause: (milliseconds: number) => Promise<void>;
   /** @throws {ConfigError} */
   config(flags: Flags): Config;
   /** The same, without the environment. @throws {ConfigError} */

@@ -6,7 +6,8 @@ import { findNtpServer } from "../platform/doctor/ntp.ts";
 import { columnsOf, type CliContext, NegativeResult, paint, print, type Style, WrongUsage } from "./context.ts";
 import type { DiagnosisJson } from "./operations.ts";
 import { withAllFlags } from "./store-flags.ts";
-import { findServer, withOperations } from "./target.ts";
+import { findServer } from "./find-server.ts";
+import { withOperations } from "./target.ts";
 import { wrapText } from "./wrap-text.ts";
 
 type Options = Flags & { readonly json?: boolean; readonly strict?: boolean; readonly ntp?: string };
@@ -58,7 +59,8 @@ function worksOnServer(context: CliContext, options: Options): boolean {
   try {
     const config = context.config(options);
     // Without a token, --admin-url is a setting to examine.
-    return config.adminToken !== undefined && findServer(context, options, config) !== undefined;
+    const isSelected = config.adminToken !== undefined || options.adminUrl === undefined;
+    return isSelected && findServer(context, options, config) !== undefined;
   } catch (error) {
     if (error instanceof ConfigError) return false;
     throw error;

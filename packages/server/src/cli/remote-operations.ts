@@ -55,7 +55,12 @@ export interface RemoteServer {
   /** Without a slash at its end; https, or http to this machine. */
   readonly url: string;
   readonly token: string;
+  /** Is the token that of `countersign login`? */
+  readonly isSignIn?: boolean;
 }
+
+/** A server, and the token for it if there is one. */
+type AskedServer = Pick<RemoteServer, "url" | "isSignIn"> & Partial<RemoteServer>;
 
 /** Bounds on one answer: milliseconds until its last byte, and bytes. */
 export interface AnswerLimits {
@@ -103,39 +108,74 @@ export function createRemoteOperations(
 ): Operate {
   const operate = async (id: OperationId, input: OperationInput): Promise<OperationAnswer<unknown>> => {
     const [method = "", path = ""] = OPERATION_PATHS[id].split(" ");
-    const url = server.url + ADMIN_PATH + fillPath(path, input.params ?? {}) + queryOf(input.query);
-    const headers: Record<string, string> = { authorization: `Bearer ${server.token}`, accept: "application/json" };
-    if (input.body !== undefined) headers["content-type"] = "application/json";
-    if (method === "POST") headers["idempotency-key"] = randomUUID();
-    const body = input.body === undefined ? null : JSON.stringify(input.body);
+    const target = fillPath(path, input.params ?? {}) + queryOf(input.query);
+    const key = method === "POST" ? randomUUID() : undefined;
     const msMax = Math.max(limits.msMax, SLOW_MS[id] ?? 0);
-    const send = () => request(server, url, { method, headers, body }, { ...limits, msMax });
-    const { status, envelope } = await send().catch((error: unknown) => {
+    const send = () => exchange(server, { method, target, body: input.body, key }, { ...limits, msMax });
+    const envelope = await send().catch((error: unknown) => {
       if (!(error instanceof LostAnswer) || NOT_REPEATED.has(id)) throw error;
       // A PATCH or DELETE states the result, and a creation has its key: carried out twice, they change once.
       return send();
     });
-    if (envelope === undefined) throw notAnAdminApi(server.url, status);
-    const { data } = envelope;
-    const understand = (schema: object, part: unknown, name: string) => {
-      const misfit = findMisfit(schema, part, name);
-      if (misfit !== undefined) throw notUnderstood(server.url, misfit, method !== "GET");
-    };
-    understand(META, envelope.meta, "/meta");
-    const meta = envelope.meta as Meta;
-    if (status >= 400 || meta.errors.length > 0) throw refusalOf(server.url, status, meta);
-    understand(await loadAnswerSchema(id), data, "/data");
+    understand(server, await loadAnswerSchema(id), envelope.data, "/data", method);
+    const { meta } = envelope;
     const warnings = meta.warnings.map((warning) => ({ ...warning, message: inertMessage(warning.message) }));
-    return { data, warnings, nextCursor: cursorOf(meta.next) };
+    return { data: envelope.data, warnings, nextCursor: cursorOf(meta.next) };
   };
   return operate as Operate;
 }
 
+/**
+ * Asks a server for what is no operation of commands, such as a sign-in. It is asked once. @returns `data`
+ *
+ * @throws {NoAnswer} if it can't be reached; {@link Refusal}; {@link OperatorError}
+ */
+export async function askServer(server: AskedServer, method: string, target: string, body?: unknown): Promise<unknown> {
+  return (await exchange(server, { method, target, body, key: undefined }, LIMITS)).data;
+}
+
+/** The server couldn't be reached, or its answer was lost. */
+export class NoAnswer extends OperatorError {}
+
 /** The answer was lost on its way, so nobody knows whether the server carried the operation out. */
-class LostAnswer extends OperatorError {}
+class LostAnswer extends NoAnswer {}
+
+/** The server doesn't accept the token: it is wrong, expired or revoked. */
+export class TokenRefused extends OperatorError {}
+
+/** One request. @param asked.target the path under {@link ADMIN_PATH}, with its query @param asked.key the `Idempotency-Key` */
+async function exchange(
+  server: AskedServer,
+  {
+    method,
+    target,
+    body,
+    key,
+  }: { readonly method: string; readonly target: string; readonly body: unknown; readonly key: string | undefined },
+  limits: AnswerLimits,
+): Promise<{ readonly meta: Meta; readonly data: unknown }> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (server.token !== undefined) headers["authorization"] = `Bearer ${server.token}`;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (key !== undefined) headers["idempotency-key"] = key;
+  const text = body === undefined ? null : JSON.stringify(body);
+  const url = server.url + ADMIN_PATH + target;
+  const { status, envelope } = await request(server, url, { method, headers, body: text }, limits);
+  if (envelope === undefined) throw notAnAdminApi(server.url, status);
+  understand(server, META, envelope.meta, "/meta", method);
+  const meta = envelope.meta as Meta;
+  if (status >= 400 || meta.errors.length > 0) throw refusalOf(server, status, meta);
+  return { meta, data: envelope.data };
+}
+
+/** Checks a part of an answer by its schema. @throws {OperatorError} */
+function understand({ url }: AskedServer, schema: object, part: unknown, name: string, method: string): void {
+  const misfit = findMisfit(schema, part, name);
+  if (misfit !== undefined) throw notUnderstood(url, misfit, method !== "GET");
+}
 
 async function request(
-  { url: base }: RemoteServer,
+  { url: base }: AskedServer,
   url: string,
   init: { readonly method: string; readonly headers: Record<string, string>; readonly body: string | null },
   { msMax, bytesMax }: AnswerLimits,
@@ -145,7 +185,8 @@ async function request(
   try {
     response = await fetch(url, { ...init, redirect: "manual", signal });
   } catch (error) {
-    throw isLost(error) ? new LostAnswer(unreachable(base, error).message) : unreachable(base, error);
+    const { message } = unreachable(base, error);
+    throw isLost(error) ? new LostAnswer(message) : new NoAnswer(message);
   }
   const { status } = response;
   if (status >= 300 && status < 400) {
@@ -164,7 +205,7 @@ async function request(
     text = await readText(response, bytesMax);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    if (error instanceof Error && error.name === "TimeoutError") throw unreachable(base, error);
+    if (error instanceof Error && error.name === "TimeoutError") throw new NoAnswer(unreachable(base, error).message);
     throw new LostAnswer(
       `${base} closed the connection in the middle of its answer, so it isn't known whether it did what was asked. Check before you try again.`,
     );
@@ -231,12 +272,17 @@ function notUnderstood(base: string, misfit: string, mayHaveChanged: boolean): O
 }
 
 /** The server's refusal, as the same command prints it on a store. */
-function refusalOf(base: string, status: number, { errors }: Meta): Error {
+function refusalOf({ url: base, isSignIn }: AskedServer, status: number, { errors }: Meta): Error {
   const [first] = errors;
   const message = inertMessage(first?.message ?? "") || `The server refuses this (status ${status}).`;
   const code = shortText(first?.code);
+  if (status === 401 && isSignIn === true) {
+    return new TokenRefused(
+      `The sign-in to ${base} has ended: it expired or was revoked. Run countersign login --admin-url ${base}.`,
+    );
+  }
   if (status === 401) {
-    return new OperatorError(
+    return new TokenRefused(
       `${base} doesn't accept the admin token: it is wrong, expired or revoked. An owner makes a new one with countersign admin-token create.`,
     );
   }

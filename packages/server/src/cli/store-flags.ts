@@ -4,6 +4,7 @@ import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import type { Commit } from "../core/change/commit.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { withSuggestion } from "./suggest-names.ts";
+import { findSignedInServer } from "./find-server.ts";
 import { STORE_GROUP } from "./help-layout.ts";
 import { type CliAdministration, type CliContext, WrongUsage } from "./context.ts";
 
@@ -26,9 +27,15 @@ export function withStoreFlags(command: Command): Command {
 export function withRemoteFlag(command: Command): Command {
   const option = new Option(
     "--admin-url <url>",
-    "work on the server at this address, by its admin API (COUNTERSIGN_ADMIN_URL, with COUNTERSIGN_ADMIN_TOKEN)",
+    "work on the server at this address, by its admin API (after countersign login, or with COUNTERSIGN_ADMIN_TOKEN)",
   );
   return command.addOption(option.argParser(once).helpGroup(STORE_GROUP));
+}
+
+/** Adds the flag that names the server to sign in to, or out of. */
+export function withServerFlag(command: Command): Command {
+  const option = new Option("--admin-url <url>", "the server: where its console is (COUNTERSIGN_ADMIN_URL)");
+  return command.addOption(option.argParser(once));
 }
 
 /** Adds the flags that say where a server's listeners are. */
@@ -89,7 +96,7 @@ export async function withAdministration<Result>(
   opening: StoreOpening = {},
 ): Promise<Result> {
   const config = context.config(flags);
-  requireStore(config);
+  requireStore(context, config, flags);
   warnOfPassword(context, flags);
   const administration = await context.openAdministration(config, opening);
   try {
@@ -101,11 +108,17 @@ export async function withAdministration<Result>(
   }
 }
 
-/** Refuses a command that has to open the store where the environment names a server. @throws {WrongUsage} */
-function requireStore(config: Config): void {
-  if (config.adminToken === undefined) return;
+/** Refuses a command that has to open the store where the environment or a sign-in names a server. @throws {WrongUsage} */
+function requireStore(context: CliContext, config: Config, flags: Flags): void {
+  if (config.adminToken !== undefined) {
+    throw new WrongUsage(
+      "This command works only where the store is: run it there, without COUNTERSIGN_ADMIN_TOKEN in the environment.",
+    );
+  }
+  const server = findSignedInServer(context, flags, config);
+  if (server === undefined) return;
   throw new WrongUsage(
-    "This command works only where the store is: run it there, without COUNTERSIGN_ADMIN_TOKEN in the environment.",
+    `This command works only where the store is, and you are signed in to ${server.url}: name the store with --data-dir or --database-url.`,
   );
 }
 

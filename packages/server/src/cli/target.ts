@@ -1,12 +1,11 @@
 /** What a command works on: a store, or a server through its admin API. */
 import type { Command } from "commander";
-import { type Config, type Flags, SETTINGS } from "../config/config.ts";
+import type { Flags } from "../config/config.ts";
 import type { ChangeTx } from "../core/change/change-tx.ts";
-import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
-import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
-import { type CliContext, note, WrongUsage } from "./context.ts";
+import { type CliContext, note } from "./context.ts";
+import { findServer } from "./find-server.ts";
 import { listAll, type Operate } from "./operations.ts";
 import type { RemoteServer } from "./remote-operations.ts";
 import { type Names, withSuggestion } from "./suggest-names.ts";
@@ -49,6 +48,7 @@ export async function withTarget<Result>(
   const config = context.config(flags);
   const server = findServer(context, flags, config);
   if (server !== undefined) {
+    if (server.isSignIn === true) noteServer(context, server);
     const { createRemoteOperations } = await import("./remote-operations.ts");
     const operate = createRemoteOperations(server, context.loadAnswerSchema);
     return withNames(namesBy(operate), () => work({ operate }));
@@ -66,64 +66,13 @@ export async function withTarget<Result>(
 
 /** Says on a terminal which server a change is made on, so that nobody takes it for the local store. */
 export function noteTarget(context: CliContext, flags: Flags): void {
-  if (context.stderr.isTTY !== true) return;
   const server = findServer(context, flags);
-  if (server !== undefined) note(context, `this works on ${server.url}`);
+  // With a sign-in, which nothing in the command line names, every command says so.
+  if (server !== undefined && server.isSignIn !== true) noteServer(context, server);
 }
 
-/**
- * The server that a command works on; `undefined` if it works on a store. `COUNTERSIGN_ADMIN_URL` alone names none: a server's own
- * environment has it, for the links that it makes.
- *
- * @throws {WrongUsage} if a store is named as well: by a flag, or by the environment that has the token @throws {OperatorError} if the URL or the token is missing, or the token would
- *   travel in clear text
- */
-export function findServer(
-  context: CliContext,
-  flags: Flags,
-  config: Config = context.config(flags),
-): RemoteServer | undefined {
-  const { adminUrl: url, adminToken: token } = config;
-  if (!selectsServer(config, flags)) return undefined;
-  if (flags.dataDir !== undefined || flags.databaseUrl !== undefined) {
-    const flag = flags.dataDir === undefined ? "--database-url" : "--data-dir";
-    const other = flags.adminUrl === undefined ? "COUNTERSIGN_ADMIN_TOKEN" : "--admin-url";
-    throw new WrongUsage(`${flag} names a store and ${other} a server; a command works on one of them.`);
-  }
-  const variable = flags.adminUrl === undefined ? storeVariable(context, config) : undefined;
-  if (variable !== undefined) {
-    throw new WrongUsage(
-      `The environment names a store (${variable}) and a server (COUNTERSIGN_ADMIN_TOKEN), and a command works on one of them: name the server by --admin-url, or unset the variable that isn't meant.`,
-    );
-  }
-  if (url === undefined) {
-    throw new OperatorError(
-      "COUNTERSIGN_ADMIN_TOKEN is set, but nothing says for which server: set COUNTERSIGN_ADMIN_URL, or unset the token to work on the store itself.",
-    );
-  }
-  if (token === undefined) {
-    throw new OperatorError(
-      "--admin-url names a server, and its admin token is missing: set COUNTERSIGN_ADMIN_TOKEN or COUNTERSIGN_ADMIN_TOKEN_FILE.",
-    );
-  }
-  const { protocol, hostname } = new URL(url);
-  if (protocol !== "https:" && !LOOPBACK_HOSTS.includes(hostname)) {
-    throw new OperatorError(
-      `The admin token would go to ${hostname} in clear text, where anyone on the way can read it: use an https:// URL. http:// works to this machine only, for example through kubectl port-forward or ssh -L.`,
-    );
-  }
-  return { url, token };
-}
-
-/** Does the environment or a flag name a server, if perhaps not completely? */
-export function selectsServer({ adminToken }: Config, { adminUrl }: Flags): boolean {
-  return adminToken !== undefined || adminUrl !== undefined;
-}
-
-/** The variable by which the environment names a store. */
-function storeVariable(context: CliContext, { databaseUrl, dataDir }: Config): string | undefined {
-  if (databaseUrl !== undefined) return SETTINGS.databaseUrl.variable;
-  return dataDir === context.configOfFlags({}).dataDir ? undefined : SETTINGS.dataDir.variable;
+function noteServer(context: CliContext, { url }: RemoteServer): void {
+  if (context.stderr.isTTY === true) note(context, `this works on ${url}`);
 }
 
 /** Suggests names that may have been meant, from wherever the command works. */

@@ -1,4 +1,5 @@
 import { createChallenges } from "../core/operators/challenges.ts";
+import { createDeviceSignIns } from "../core/operators/device-sign-ins.ts";
 import { createLinks } from "../core/operators/links.ts";
 import { createOwnCredentials } from "../core/operators/own-credentials.ts";
 import { createPasswordHasher } from "../core/operators/password-hash.ts";
@@ -29,7 +30,15 @@ export function composeSignIn(node: Node, singleSignOn: SingleSignOnSettings | u
     limit: createSignInLimit(store, clock, (email) => challenges.attemptName(email)),
     refused: node.refusedSignIns,
   };
+  const nameOf = (name: string) => challenges.attemptName(name);
   return {
+    deviceSignIns: createDeviceSignIns({
+      ...dependencies,
+      limit: createSignInLimit(store, clock, nameOf, {
+        message: "You typed too many codes under which no command line waits.",
+        hint: "Wait for the time in Retry-After.",
+      }),
+    }),
     signIn: createSignIn(dependencies),
     links: createLinks(dependencies),
     ownCredentials: createOwnCredentials(dependencies),

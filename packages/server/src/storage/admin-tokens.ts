@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import type { AdminToken, AdminTokenId } from "../core/operators/model.ts";
+import type { AdminToken, AdminTokenId, OperatorId } from "../core/operators/model.ts";
 import type { AdminTokenStore, AdminTokenTransaction } from "../core/operators/store.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import { type Row, toGrant } from "./operators.ts";
@@ -30,6 +30,7 @@ export function adminTokenStore(db: Kysely<Database>, write: Write): AdminTokenS
       pageSmall(db, "admin_tokens", [equal("account_id", accountId)], NEWEST_FIRST, page, async (ids) =>
         (await selectAdminTokens(db).where("admin_tokens.id", "in", ids).execute()).map(toAdminToken),
       ),
+    listOf: async (operatorId) => (await findOf(db, operatorId)).toReversed(),
   };
 }
 
@@ -64,6 +65,7 @@ export function adminTokenTransaction(db: Transaction<Database>): AdminTokenTran
         .execute();
       return rows.map(toAdminToken);
     },
+    findOf: (operatorId) => findOf(db, operatorId),
     insert: async (token) => {
       const { id } = await db
         .insertInto("admin_tokens")
@@ -77,6 +79,8 @@ export function adminTokenTransaction(db: Transaction<Database>): AdminTokenTran
           expires_at_ms: token.expiresAtMs,
           revoked_at_ms: null,
           last_used_at_ms: null,
+          operator_id: token.operatorId,
+          host_name: token.hostName,
         })
         .returning("id")
         .executeTakeFirstOrThrow();
@@ -94,12 +98,23 @@ export function adminTokenTransaction(db: Transaction<Database>): AdminTokenTran
   };
 }
 
+async function findOf(db: Kysely<Database>, operatorId: OperatorId): Promise<AdminToken[]> {
+  if (!canBeId(operatorId)) return [];
+  const rows = await selectAdminTokens(db)
+    .where("admin_tokens.operator_id", "=", operatorId)
+    .where("admin_tokens.revoked_at_ms", "is", null)
+    .orderBy("admin_tokens.id")
+    .execute();
+  return rows.map(toAdminToken);
+}
+
 function selectAdminTokens(db: Kysely<Database>) {
   return db
     .selectFrom("admin_tokens")
     .leftJoin("accounts", "accounts.id", "admin_tokens.account_id")
+    .leftJoin("operators", "operators.id", "admin_tokens.operator_id")
     .selectAll("admin_tokens")
-    .select("accounts.shortname as account");
+    .select(["accounts.shortname as account", "operators.email as operator_email"]);
 }
 
 function toAdminToken(row: Row<typeof selectAdminTokens>): AdminToken {
@@ -114,5 +129,8 @@ function toAdminToken(row: Row<typeof selectAdminTokens>): AdminToken {
     expiresAtMs: row.expires_at_ms,
     revokedAtMs: row.revoked_at_ms,
     lastUsedAtMs: row.last_used_at_ms,
+    operatorId: row.operator_id as OperatorId | null,
+    operatorEmail: row.operator_email,
+    hostName: row.host_name,
   };
 }

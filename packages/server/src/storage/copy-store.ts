@@ -10,7 +10,7 @@ import { OperatorError } from "../core/operator-error.ts";
 /**
  * The tables that are copied, ordered so that no row refers to a later one. The list of live nodes isn't copied, nor are the attempts
  * to deliver webhooks, which tell what the source has sent, nor counts of refusals. Neither are sessions: a cookie of one store shouldn't be valid in another,
- * so operators sign in again. Answered challenges are copied, so that each still works only once, and so are remembered creations, so
+ * so operators sign in again; nor command lines that wait to be signed in. Answered challenges are copied, so that each still works only once, and so are remembered creations, so
  * that a retry doesn't create anything twice.
  */
 const TABLES = [

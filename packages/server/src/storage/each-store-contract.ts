@@ -107,8 +107,18 @@ const USER_INDEXES = [
   ["account_name", "account_id, status, access, name, id"],
 ] as const;
 
-/** Reverts the migration 0011-descriptions. */
+/** Reverts the migration 0013-device-sign-ins. */
+export const UNDO_0013: readonly string[] = [
+  "drop table device_sign_ins",
+  "drop index admin_tokens_operator",
+  "alter table admin_tokens drop column host_name",
+  "alter table admin_tokens drop column operator_id",
+  "delete from kysely_migration where name = '0013-device-sign-ins'",
+];
+
+/** Reverts the migration 0011-descriptions and those after it. */
 export const UNDO_0011: readonly string[] = [
+  ...UNDO_0013,
   ...USER_INDEXES.flatMap(([name, columns]) => [
     `drop index api_users_archive_${name}`,
     `drop index api_users_${name}`,

@@ -118,8 +118,9 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
               federated: null,
             });
             const link = { ...grant, createdBy: "cli:alice", secretHash: `${index}`, email: "new@example.com" };
+            const unbound = { expiresAtMs: null, operatorId: null, hostName: null };
             await transaction.invitations.insert({ ...link, kind: "invitation", expiresAtMs: 1000 + index });
-            await transaction.adminTokens.insert({ ...link, name: `token ${index}`, expiresAtMs: null });
+            await transaction.adminTokens.insert({ ...link, name: `token ${index}`, ...unbound });
           }
           await transaction.invitations.insert({
             kind: "setup",

@@ -34,6 +34,7 @@ const MIGRATIONS = {
   "0009-node-names": () => import("./migrations/0009-node-names.ts"),
   "0010-refusals-by-user": () => import("./migrations/0010-refusals-by-user.ts"),
   "0011-descriptions": () => import("./migrations/0011-descriptions.ts"),
+  "0013-device-sign-ins": () => import("./migrations/0013-device-sign-ins.ts"),
 } as const;
 
 /** The newest migration. */

@@ -6,6 +6,8 @@ import { beforeEach, describe, test } from "node:test";
 import type {
   AdminToken,
   AdminTokenId,
+  DeviceSignIn,
+  DeviceSignInId,
   Invitation,
   InvitationId,
   Operator,
@@ -448,8 +450,13 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         createdBy: "cli:alice",
         createdAtMs: TIME_MS,
         expiresAtMs: null,
+        operatorId: null,
+        hostName: null,
       } as const;
-      const insert = (name: string, values: Partial<Omit<AdminToken, "id" | "account">> = {}) =>
+      const insert = (
+        name: string,
+        values: Partial<Pick<AdminToken, "secretHash" | "accountId" | "expiresAtMs" | "operatorId" | "hostName">> = {},
+      ) =>
         change((transaction) =>
           transaction.adminTokens.insert({ ...TOKEN, name, secretHash: `hash of ${name}`, ...values }),
         );
@@ -467,6 +474,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           expiresAtMs: TIME_MS + 1,
           revokedAtMs: null,
           lastUsedAtMs: null,
+          operatorEmail: null,
         });
         assert.deepEqual(await each.store.adminTokens.findBySecret("hash of ci"), token);
         await change(async (transaction) => {
@@ -487,6 +495,23 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(await each.store.adminTokens.findBySecret("hash of other"), other);
       });
 
+      test("is found among its operator's until it is revoked, and has the operator's present address", async () => {
+        const zoe = await insertOperator();
+        const { id: otherId } = await insertOperator({ email: "other@example.com" });
+        const bound = { operatorId: zoe.id, hostName: "laptop" };
+        const [first, second] = [await insert("first", bound), await insert("second", bound)];
+        await insert("unbound");
+        await insert("other", { operatorId: otherId });
+        assert.deepEqual([first.operatorEmail, first.hostName], ["zoe@example.com", "laptop"]);
+        await change((transaction) => transaction.operators.update(zoe.id, { email: "new@example.com" }));
+        const named = [first, second].map((token) => ({ ...token, operatorEmail: "new@example.com" }));
+        assert.deepEqual(await change((transaction) => transaction.adminTokens.findOf(zoe.id)), named);
+        assert.deepEqual(await each.store.adminTokens.listOf(zoe.id), named.toReversed());
+        await change((transaction) => transaction.adminTokens.revoke(first.id, TIME_MS));
+        assert.deepEqual(await each.store.adminTokens.listOf(zoe.id), named.slice(1));
+        await assert.rejects(insert("absent", { operatorId: 99 as OperatorId }), "an operator exists");
+      });
+
       test("moves its last use only forward", async () => {
         const { id } = await insert("ci");
         const used = async (atMs: number) => {
@@ -496,6 +521,104 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await used(5), 5);
         assert.equal(await used(4), 5);
         assert.equal(await used(6), 6);
+      });
+    });
+
+    describe("a command line that waits", () => {
+      const insert = (code: string, values: Partial<Omit<DeviceSignIn, "id" | "decision">> = {}) =>
+        change((transaction) =>
+          transaction.deviceSignIns.insert({
+            deviceCodeHash: `device ${code}`,
+            userCodeHash: `user ${code}`,
+            hostName: "Zoë’s laptop",
+            address: "192.0.2.1",
+            createdAtMs: TIME_MS,
+            expiresAtMs: TIME_MS + 10,
+            ...values,
+          }),
+        );
+      const find = (code: string) => each.store.deviceSignIns.findByDeviceCode(`device ${code}`);
+
+      test("is read as it was written, by either code, with what an operator decided", async () => {
+        const acme = await insertAccount(each.store, "acme");
+        const { id: operatorId } = await insertOperator();
+        const [a, b] = [await insert("a"), await insert("b")];
+        assert.deepEqual([a.hostName, a.address, a.decision], ["Zoë’s laptop", "192.0.2.1", null]);
+        assert.deepEqual(await find("a"), a);
+        assert.deepEqual(await each.store.deviceSignIns.findByUserCode("user a"), a);
+        assert.equal(await each.store.deviceSignIns.findByUserCode("device a"), undefined);
+        const approved = { kind: "approved", operatorId, role: "admin", accountId: acme.id, lifeSeconds: 60 } as const;
+        await change(async (transaction) => {
+          await transaction.deviceSignIns.decide(a.id, approved);
+          await transaction.deviceSignIns.decide(b.id, { kind: "denied" });
+          assert.deepEqual(await transaction.deviceSignIns.findByDeviceCode("device a"), { ...a, decision: approved });
+          assert.deepEqual(await transaction.deviceSignIns.findByUserCode("user b"), {
+            ...b,
+            decision: { kind: "denied" },
+          });
+        });
+        await assert.rejects(insert("c", { deviceCodeHash: "device a" }), "a device code is one sign-in's");
+        await assert.rejects(insert("c", { userCodeHash: "user a" }), "a user code is one sign-in's");
+      });
+
+      test("counts until its expiry, exclusive, in all and from its address", async () => {
+        await insert("a");
+        await insert("b", { address: "192.0.2.2" });
+        const count = (nowMs: number) =>
+          change((transaction) => transaction.deviceSignIns.countOpen("192.0.2.1", nowMs));
+        assert.deepEqual(await count(TIME_MS + 9), { all: 2, fromAddress: 1 });
+        assert.deepEqual(await count(TIME_MS + 10), { all: 0, fromAddress: 0 });
+      });
+
+      test("is removed once, or with all that its operator approved", async () => {
+        const { id: operatorId } = await insertOperator();
+        const [a, b] = [await insert("a"), await insert("b"), await insert("c")];
+        await change((transaction) =>
+          transaction.deviceSignIns.decide(b.id, {
+            kind: "approved",
+            operatorId,
+            role: "viewer",
+            accountId: null,
+            lifeSeconds: 60,
+          }),
+        );
+        assert.equal(await change((transaction) => transaction.deviceSignIns.delete(a.id)), true);
+        assert.equal(await change((transaction) => transaction.deviceSignIns.delete(a.id)), false);
+        await change((transaction) => transaction.deviceSignIns.deleteApprovedBy(operatorId));
+        assert.deepEqual(
+          [await find("a"), await find("b"), (await find("c"))?.userCodeHash],
+          [undefined, undefined, "user c"],
+        );
+      });
+
+      test("is removed after its expiry, and the token of a command line a month after its own", async () => {
+        const { id: operatorId } = await insertOperator();
+        for (const offset of [-1, 0, 1]) {
+          await insert(`${offset}`, { expiresAtMs: 1_000_000 + offset });
+          await change((transaction) =>
+            transaction.adminTokens.insert({
+              name: `${offset}`,
+              secretHash: `${offset}`,
+              role: "viewer",
+              accountId: null,
+              createdBy: "operator:zoe@example.com",
+              createdAtMs: 1,
+              expiresAtMs: 1_000_000 + offset,
+              operatorId,
+              hostName: offset === 1 ? null : "laptop",
+            }),
+          );
+        }
+        const remove = (seconds: number) =>
+          each.store.removeExpired({ ...expiredBefore(0), expiredBeforeSeconds: seconds }, 10);
+        assert.equal(await remove(1000), 1);
+        assert.deepEqual([await find("-1"), (await find("0"))?.userCodeHash], [undefined, "user 0"]);
+        assert.equal(await remove(1000 + 30 * 86_400), 3);
+        assert.equal(await each.store.adminTokens.findBySecret("-1"), undefined);
+        assert.equal((await each.store.adminTokens.findBySecret("0"))?.name, "0");
+        await remove(1000 + 31 * 86_400);
+        assert.equal(await each.store.adminTokens.findBySecret("0"), undefined);
+        assert.equal((await each.store.adminTokens.findBySecret("1"))?.name, "1", "no command line's token stays");
       });
     });
 
@@ -529,6 +652,8 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await each.store.passkeys.find(text), undefined);
         assert.equal(await each.store.invitations.findBySecret(text), undefined);
         assert.equal(await each.store.adminTokens.findBySecret(text), undefined);
+        assert.equal(await each.store.deviceSignIns.findByDeviceCode(text), undefined);
+        assert.equal(await each.store.deviceSignIns.findByUserCode(text), undefined);
         await change(async (transaction) => {
           assert.equal(await transaction.operators.findByEmail(text), undefined);
           assert.equal(await transaction.operators.findByIdentity({ issuer: text, subject: text }), undefined);
@@ -551,6 +676,8 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           assert.equal(await transaction.invitations.delete(none as InvitationId), false);
           assert.equal(await transaction.invitations.find(none as InvitationId), undefined);
           assert.equal(await transaction.adminTokens.find(none as AdminTokenId), undefined);
+          assert.deepEqual(await transaction.adminTokens.findOf(none as OperatorId), []);
+          assert.equal(await transaction.deviceSignIns.delete(none as DeviceSignInId), false);
           assert.equal(await transaction.recoveryCodes.use(none as OperatorId, "a"), false);
         });
       }

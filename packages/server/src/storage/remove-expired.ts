@@ -5,6 +5,9 @@ import type { Database } from "./schema.ts";
 /** How long an expired invitation is kept, in milliseconds, so that its late user learns that it expired. */
 const INVITATIONS_KEPT_MS = 86_400_000;
 
+/** How long the expired token of a command line stays in the lists, in milliseconds. There is one for each sign-in. */
+const COMMAND_LINES_KEPT_MS = 30 * 86_400_000;
+
 /** The expired rows of a table, and its primary key. */
 interface Expired {
   readonly table: keyof Database;
@@ -45,6 +48,12 @@ function expired(before: ExpiryBounds): readonly Expired[] {
       where: sql`(created_at_ms < ${sessionsBegunBeforeMs} or last_seen_at_ms < ${sessionsSeenBeforeMs})`,
     },
     { table: "invitations", keys: ["id"], where: sql`expires_at_ms < ${seconds * 1000 - INVITATIONS_KEPT_MS}` },
+    { table: "device_sign_ins", keys: ["id"], where: sql`expires_at_ms < ${seconds * 1000}` },
+    {
+      table: "admin_tokens",
+      keys: ["id"],
+      where: sql`host_name is not null and expires_at_ms < ${seconds * 1000 - COMMAND_LINES_KEPT_MS}`,
+    },
   ];
 }
 

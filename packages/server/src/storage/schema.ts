@@ -4,7 +4,7 @@
  */
 import type { Access, Role } from "@countersign/protocol";
 import type { Generated, GeneratedAlways } from "kysely";
-import type { InvitationKind, SignInMethod } from "../core/operators/model.ts";
+import type { DeviceDecision, InvitationKind, SignInMethod } from "../core/operators/model.ts";
 import type { KeyNotice } from "../core/keys/notices/store.ts";
 import type { KeyStatus, Weakness } from "../core/keys/model.ts";
 import type { Standing } from "../core/standing.ts";
@@ -301,6 +301,27 @@ export interface Database {
     expires_at_ms: number | null;
     revoked_at_ms: number | null;
     last_used_at_ms: number | null;
+    /** The operator whom it is bound to. */
+    operator_id: number | null;
+    /** The machine of a command line that an operator signed in. */
+    host_name: string | null;
+  };
+  /** Command lines that wait to be signed in; removed once they have their token, or have expired. */
+  device_sign_ins: {
+    id: Generated<number>;
+    /** SHA-256 of the codes, in hex. */
+    device_code_hash: string;
+    user_code_hash: string;
+    host_name: string;
+    address: string;
+    created_at_ms: number;
+    expires_at_ms: number;
+    /** Null while no operator has decided. The columns that follow are those of an approval. */
+    decision: DeviceDecision["kind"] | null;
+    operator_id: number | null;
+    role: Role | null;
+    account_id: number | null;
+    life_s: number | null;
   };
   /** Creations that a retry with the same idempotency key doesn't repeat. */
   remembered_creations: {

@@ -5,6 +5,7 @@ import { adminTokenStore, adminTokenTransaction } from "./admin-tokens.ts";
 import { assertionStore } from "./assertions.ts";
 import { challengeTransaction } from "./challenges.ts";
 import { creationTransaction } from "./creations.ts";
+import { deviceSignInStore, deviceSignInTransaction } from "./device-sign-ins.ts";
 import type { Connections, Engine } from "./engine.ts";
 import { eventStore, eventTransaction } from "./events.ts";
 import { identityStore, identityTransaction } from "./identity.ts";
@@ -62,6 +63,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     signInAttempts: signInAttemptStore(write),
     invitations: invitationStore(db),
     adminTokens: adminTokenStore(db, write),
+    deviceSignIns: deviceSignInStore(db),
     webhooks: webhookStore(db, write),
     ...identityStore(db, write),
 
@@ -118,6 +120,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
     recoveryCodes: recoveryCodeTransaction(db),
     invitations: invitationTransaction(db),
     adminTokens: adminTokenTransaction(db),
+    deviceSignIns: deviceSignInTransaction(db),
     challenges: challengeTransaction(db),
     creations: creationTransaction(db),
     webhooks: webhookTransaction(db),

@@ -44,10 +44,20 @@ export default function AdminTokensPage() {
   const columns: readonly Column<AdminToken>[] = [
     {
       heading: t("common.name"),
-      cell: ({ name }) => (
-        <strong className="name">
-          <bdi>{name}</bdi>
-        </strong>
+      cell: ({ name, host_name: hostName, operator }) => (
+        <>
+          <strong className="name">
+            <bdi>{name}</bdi>
+          </strong>
+          {hostName === null ? null : (
+            <div className="faint">
+              <T
+                id="adminTokens.commandLine"
+                values={{ hostName: <bdi>{hostName}</bdi>, operator: <bdi>{operator}</bdi> }}
+              />
+            </div>
+          )}
+        </>
       ),
     },
     { heading: t("common.role"), cell: ({ role }) => roleName(role) },

@@ -7,6 +7,7 @@ import { Note } from "../../ui/problem.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { SessionList } from "../../ui/session-list.tsx";
 import { tell, tellProblem } from "../../ui/tell.tsx";
+import { CommandLines } from "./command-lines.tsx";
 import { Passkeys } from "./passkeys.tsx";
 import { PasswordAndCodes } from "./password-and-codes.tsx";
 import { roleName } from "../../text/role-name.ts";
@@ -44,6 +45,7 @@ export default function MePage() {
       <Passkeys />
       <PasswordAndCodes operator={operator} />
       <Sessions />
+      <CommandLines />
       <Colours />
     </Page>
   );

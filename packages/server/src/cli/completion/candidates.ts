@@ -3,7 +3,7 @@ import type { Flags } from "../../config/config.ts";
 import type { NameKind, StoredName } from "../../core/store/stored-name.ts";
 import type { CommandEntry } from "../commands.ts";
 import type { CliContext } from "../context.ts";
-import { selectsServer } from "../target.ts";
+import { findSignedInServer, selectsServer } from "../find-server.ts";
 import { sourceOf } from "./names.ts";
 
 /** What the shell offers for the word at the cursor. */
@@ -40,7 +40,8 @@ export async function findCandidates(
   return ofCommand(readLine(command, line.slice(start + 1)), typed, async (flags, kind, prefix) => {
     const config = context.config(flags);
     // A store's names would be wrong for a server, and a server isn't asked while somebody types.
-    return selectsServer(config, flags) ? [] : context.findNames(config, kind, prefix);
+    const isOnServer = selectsServer(config, flags) || findSignedInServer(context, flags, config) !== undefined;
+    return isOnServer ? [] : context.findNames(config, kind, prefix);
   });
 }
 

@@ -11,7 +11,7 @@ export type Author = Grant & {
   /** The author's name in the audit log: `operator:<email>`, `admin-token:<name>`, `cli:<user>` or `system`. */
   readonly actor: string;
   /** The token of a program. */
-  readonly token?: Pick<AdminToken, "id" | "expiresAtMs"> | undefined;
+  readonly token?: Pick<AdminToken, "id" | "expiresAtMs" | "operatorId"> | undefined;
   readonly operator?: Pick<Operator, "id"> | undefined;
 };
 

@@ -138,6 +138,9 @@ export type Event = Readonly<
       role: Role;
       account: string | null;
       expiresAtMs: number | null;
+      // Of one that is bound to an operator, and of a command line that they signed in.
+      operator?: string;
+      hostName?: string;
     })
   | (OfWebhook & { action: "webhook.created" | "webhook.changed"; events: string })
   | (OfWebhook & { action: "webhook.activated"; skipPending?: true })

@@ -1,5 +1,13 @@
 /** The JSON of operators and what belongs to them, for `--json` and the admin API. It never holds a secret or a hash. */
-import type { AdminToken, Invitation, Operator, Passkey, Session, SessionId } from "../operators/model.ts";
+import type {
+  AdminToken,
+  DeviceSignIn,
+  Invitation,
+  Operator,
+  Passkey,
+  Session,
+  SessionId,
+} from "../operators/model.ts";
 import { sessionEnds } from "../operators/sessions.ts";
 import { isExpired } from "../expiry.ts";
 import { isoTime } from "./registry.ts";
@@ -72,5 +80,33 @@ export function adminTokenJson(token: AdminToken, nowMs: number) {
     created_at: isoTime(token.createdAtMs),
     expires_at: isoTime(token.expiresAtMs),
     last_used_at: isoTime(token.lastUsedAtMs),
+    operator: token.operatorEmail,
+    host_name: token.hostName,
+  };
+}
+
+/** A command line that waits for an operator, as they see it. */
+export function deviceSignInJson({ hostName, address, createdAtMs, expiresAtMs }: DeviceSignIn) {
+  return {
+    host_name: hostName,
+    address,
+    created_at: isoTime(createdAtMs),
+    expires_at: isoTime(expiresAtMs),
+  };
+}
+
+/** A command line that an operator signed in; none for a token that only belongs to one. */
+export function commandLineJson(token: AdminToken) {
+  const { id, name, hostName, role, account, createdAtMs, expiresAtMs, lastUsedAtMs } = token;
+  if (hostName === null) return [];
+  return {
+    id,
+    name,
+    host_name: hostName,
+    role,
+    account,
+    created_at: isoTime(createdAtMs),
+    expires_at: isoTime(expiresAtMs),
+    last_used_at: isoTime(lastUsedAtMs),
   };
 }

@@ -8,7 +8,7 @@ import type { Random } from "../surroundings.ts";
 import { requireStillAuthor, resolveGrant, type WantedGrant } from "./author-rules.ts";
 import { canSee } from "./authorize.ts";
 import { ofAdminToken } from "./events.ts";
-import type { AdminToken, AdminTokenId } from "./model.ts";
+import type { AdminToken, AdminTokenId, OperatorId } from "./model.ts";
 import { ADMIN_TOKENS } from "./secrets.ts";
 import { adminTokenActor } from "./sessions.ts";
 
@@ -24,7 +24,7 @@ export interface WithToken {
 }
 
 /**
- * Creates an admin token. A token that another token creates can't outlive it.
+ * Creates an admin token. A token that another token creates can't outlive it, and is bound to the same operator, if any.
  *
  * @throws {Refusal} `field_invalid`, `forbidden`; `conflict` if the name was used before; `sign_in_required`
  */
@@ -52,6 +52,8 @@ export async function createAdminToken(
     createdBy: tx.author.actor,
     createdAtMs: tx.nowMs,
     expiresAtMs,
+    operatorId: tx.author.token?.operatorId ?? null,
+    hostName: null,
   });
   await tx.append({ action: "admin_token.created", ...ofAdminToken(token) });
   return { token, secret };
@@ -70,6 +72,28 @@ export async function revokeAdminToken(
   if (token.revokedAtMs !== null) return token;
   await revokeWithCreated(tx, token);
   return { ...token, revokedAtMs: tx.nowMs };
+}
+
+/** Revokes the author's own token, and those that it created. */
+export async function revokeOwnToken(tx: ChangeTx): Promise<void> {
+  if (tx.author.token === undefined) throw new Error("the author has an admin token");
+  const token = await tx.adminTokens.find(tx.author.token.id);
+  if (token !== undefined && token.revokedAtMs === null) await revokeWithCreated(tx, token);
+}
+
+/** Revokes every token that is bound to the operator: when their sessions end, so do their command lines. */
+export async function revokeTokensOf(tx: ChangeTx, operatorId: OperatorId, actor?: string): Promise<void> {
+  await tx.deviceSignIns.deleteApprovedBy(operatorId);
+  for (const token of await tx.adminTokens.findOf(operatorId)) await revokeOne(tx, token, actor);
+}
+
+/** Signs one of the author's command lines out. @throws {Refusal} `not_found` */
+export async function signOutCommandLine(tx: ChangeTx, id: AdminTokenId): Promise<void> {
+  const token = await tx.adminTokens.find(id);
+  if (token === undefined || token.operatorId === null || token.operatorId !== tx.author.operator?.id) {
+    throw new Refusal("not_found", `There is no command line ${id}.`);
+  }
+  if (token.revokedAtMs === null) await revokeWithCreated(tx, token);
 }
 
 /** @throws {Refusal} `not_found`; `conflict` if several accounts have a token of that name */
@@ -112,11 +136,15 @@ async function findTokenByName({ adminTokens }: ChangeTx, name: string): Promise
 
 /** A stolen token may have created others, which must not outlive it. */
 async function revokeWithCreated(tx: ChangeTx, token: AdminToken): Promise<void> {
-  await tx.adminTokens.revoke(token.id, tx.nowMs);
-  await tx.append({ action: "admin_token.revoked", ...ofAdminToken(token) });
+  await revokeOne(tx, token);
   for (const created of await tx.adminTokens.findCreatedBy(adminTokenActor(token))) {
     await revokeWithCreated(tx, created);
   }
+}
+
+async function revokeOne(tx: ChangeTx, token: AdminToken, actor?: string): Promise<void> {
+  await tx.adminTokens.revoke(token.id, tx.nowMs);
+  await tx.append({ action: "admin_token.revoked", ...ofAdminToken(token) }, actor);
 }
 
 /**

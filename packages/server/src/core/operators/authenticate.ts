@@ -2,6 +2,7 @@ import { isExpired } from "../expiry.ts";
 import type { Store } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Clock } from "../surroundings.ts";
+import { lesserGrant } from "./authorize.ts";
 import type { LastSeen } from "./last-seen.ts";
 import type { AdminToken, Grant, Principal } from "./model.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
@@ -24,6 +25,13 @@ export function createAuthenticatePrincipal(store: Store, clock: Clock, lastSeen
     if (account === null) return { role, accountId, account };
     const isActive = (await store.accounts.find(account))?.status === "active";
     return { role: isActive ? role : "viewer", accountId, account };
+  }
+
+  /** What a token allows; of one that is bound to an operator, no more than the operator may now. `undefined`: nothing. */
+  async function boundGrant(token: AdminToken): Promise<Grant | undefined> {
+    if (token.operatorId === null) return token;
+    const operator = await store.operators.find(token.operatorId);
+    return operator?.status === "active" ? lesserGrant(token, operator) : undefined;
   }
 
   return {
@@ -54,10 +62,12 @@ export function createAuthenticatePrincipal(store: Store, clock: Clock, lastSeen
       const token = await store.adminTokens.findBySecret(hashSecret(secret));
       const now = clock.wallMs();
       if (token === undefined || !isTokenGood(token, now)) return undefined;
+      const grant = await boundGrant(token);
+      if (grant === undefined) return undefined;
       if (token.lastUsedAtMs === null || now - token.lastUsedAtMs >= SEEN_MS) {
         lastSeen.noteAdminToken(token.id, now);
       }
-      return { kind: "admin_token", actor: adminTokenActor(token), ...(await grantNow(token)), token };
+      return { kind: "admin_token", actor: adminTokenActor(token), ...(await grantNow(grant)), token };
     },
   };
 }

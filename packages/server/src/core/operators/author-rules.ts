@@ -20,8 +20,9 @@ export interface WantedGrant {
 export async function requireStillAuthor({ author, adminTokens, operators }: ChangeTx): Promise<void> {
   const { token, operator } = author;
   const isRevoked = token !== undefined && (await adminTokens.find(token.id))?.revokedAtMs !== null;
-  const current = operator && (await operators.find(operator.id));
-  const isOff = operator !== undefined && (current?.status !== "active" || !mayGrant(current, author));
+  const operatorId = operator?.id ?? token?.operatorId ?? null;
+  const current = operatorId === null ? undefined : await operators.find(operatorId);
+  const isOff = operatorId !== null && (current?.status !== "active" || !mayGrant(current, author));
   if (isRevoked || isOff) throw new Refusal("sign_in_required", "The session is over, or the admin token was revoked.");
 }
 

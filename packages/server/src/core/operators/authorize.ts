@@ -34,6 +34,14 @@ export function mayGrant(grant: Grant, given: { readonly role: Role; readonly ac
   return ROLES.indexOf(grant.role) >= ROLES.indexOf(given.role) && canSee(grant, given.accountId);
 }
 
+/** What two grants both allow; `undefined` if that is nothing, because they are limited to different accounts. */
+export function lesserGrant(a: Grant, b: Grant): Grant | undefined {
+  if (a.accountId !== null && b.accountId !== null && a.accountId !== b.accountId) return undefined;
+  const role = ROLES.indexOf(a.role) < ROLES.indexOf(b.role) ? a.role : b.role;
+  const { accountId, account } = a.accountId === null ? b : a;
+  return { role, accountId, account };
+}
+
 /** Narrows a list to what the caller can see. */
 export function accountFilter({ accountId }: Pick<Grant, "accountId">): { readonly accountId?: AccountId } {
   return accountId === null ? {} : { accountId };

@@ -1,6 +1,7 @@
 import type { ChangeTx } from "../change/change-tx.ts";
 import { Refusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
+import { revokeTokensOf } from "./admin-tokens.ts";
 import { loadOperator, requireStillAuthor, resolveGrant, type WantedGrant } from "./author-rules.ts";
 import { isUnlimitedOwner, mayGrant } from "./authorize.ts";
 import { ofOperator } from "./events.ts";
@@ -15,7 +16,7 @@ export interface OperatorPatch {
 }
 
 /**
- * Changes an operator's grant or status. Ends the operator's sessions when their permissions shrink, and withdraws links that were
+ * Changes an operator's grant or status. Ends the operator's sessions and command lines when their permissions shrink, and withdraws links that were
  * made for the previous grant. An unrestricted, active owner always remains.
  *
  * @throws {Refusal} `not_found`, `field_invalid`; `forbidden` if the author's own grant doesn't allow it; `conflict` for the last
@@ -56,7 +57,10 @@ export async function changeOperator(
   await requireOwner(tx, before);
   const after = await loadOperator(tx, id);
   const isLess = !mayGrant(after, before) || after.status !== "active";
-  if (isLess) await tx.sessions.deleteAllOf(id);
+  if (isLess) {
+    await tx.sessions.deleteAllOf(id);
+    await revokeTokensOf(tx, id);
+  }
   if (isOtherGrant || (isOtherStatus && status === "deactivated")) {
     // A reset link would let a deactivated operator in again. Its maker, whose own role may be lower, would get the new grant.
     await withdrawInvitationsFor(tx, before.email);

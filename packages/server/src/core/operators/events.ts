@@ -11,6 +11,16 @@ export function ofInvitation({ id, kind, email, role, account, accountId, expire
 }
 
 /** The members of an admin token's events. */
-export function ofAdminToken({ id, name, role, account, accountId, expiresAtMs }: AdminToken) {
-  return { adminTokenId: id, name, role, account, expiresAtMs, accountId };
+export function ofAdminToken(token: AdminToken) {
+  const { id, name, role, account, accountId, expiresAtMs, operatorEmail, hostName } = token;
+  return {
+    adminTokenId: id,
+    name,
+    role,
+    account,
+    expiresAtMs,
+    accountId,
+    ...(operatorEmail !== null && { operator: operatorEmail }),
+    ...(hostName !== null && { hostName }),
+  };
 }

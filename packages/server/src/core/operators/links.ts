@@ -3,6 +3,7 @@ import { isExpired } from "../expiry.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Random } from "../surroundings.ts";
+import { revokeTokensOf } from "./admin-tokens.ts";
 import { requireEmail } from "./email.ts";
 import { ofOperator } from "./events.ts";
 import type { Invitation, Operator } from "./model.ts";
@@ -144,7 +145,7 @@ async function createOperator(
   return operator;
 }
 
-/** Removes all credentials and sessions: a lost credential may be in a stranger's hands. */
+/** Removes all credentials, sessions and command lines: a lost credential may be in a stranger's hands. */
 async function resetCredentials(tx: ChangeTx, email: string, passwordHash: string | null): Promise<Operator> {
   const operator = await tx.operators.findByEmail(email);
   if (operator?.status !== "active" || operator.federated !== null) throw linkInvalid();
@@ -160,6 +161,7 @@ async function resetCredentials(tx: ChangeTx, email: string, passwordHash: strin
     await tx.append({ action: "operator.password_changed", ...subject, hasPassword, byReset: true }, actor);
   }
   await tx.sessions.deleteAllOf(operator.id);
+  await revokeTokensOf(tx, operator.id, actor);
   await tx.append({ action: "operator.session_ended", ...subject, sessions: "all", byReset: true }, actor);
   return { ...operator, passwordHash };
 }

@@ -16,6 +16,7 @@ export type SessionId = Branded<"SessionId">;
 export type PasskeyId = Branded<"PasskeyId">;
 export type InvitationId = Branded<"InvitationId">;
 export type AdminTokenId = Branded<"AdminTokenId">;
+export type DeviceSignInId = Branded<"DeviceSignInId">;
 
 /** A role, in all accounts or in one account only. */
 export interface Grant {
@@ -115,7 +116,42 @@ export interface AdminToken extends Grant {
   readonly revokedAtMs: number | null;
   /** Written once a minute at most. */
   readonly lastUsedAtMs: number | null;
+  /** The operator whom it is bound to: it never allows more than they may now. `null`: it stands by itself. */
+  readonly operatorId: OperatorId | null;
+  /** The operator's present e-mail address. */
+  readonly operatorEmail: string | null;
+  /** Of a command line that an operator signed in: its machine's name, which the command line said itself. */
+  readonly hostName: string | null;
 }
+
+/** A command line that waits for an operator to sign it in (RFC 8628). */
+export interface DeviceSignIn {
+  readonly id: DeviceSignInId;
+  /** SHA-256 of the code by which the command line asks, in hex. */
+  readonly deviceCodeHash: string;
+  /** SHA-256 of the code that the operator types, in hex. It is no credential, so a guess at what was hashed gains nothing. */
+  readonly userCodeHash: string;
+  /** The machine's name, which the command line said itself. */
+  readonly hostName: string;
+  /** The address that the request came from. */
+  readonly address: string;
+  readonly createdAtMs: number;
+  /** It expires at this instant, inclusive. */
+  readonly expiresAtMs: number;
+  /** What an operator decided; `null` while none did. */
+  readonly decision: DeviceDecision | null;
+}
+
+export type DeviceDecision =
+  | { readonly kind: "denied" }
+  | {
+      readonly kind: "approved";
+      readonly operatorId: OperatorId;
+      readonly role: Role;
+      readonly accountId: AccountId | null;
+      /** How long the command line stays signed in, in seconds. */
+      readonly lifeSeconds: number;
+    };
 
 /** The caller: an operator with a session, or a program with an admin token. */
 export type Principal = Grant & {

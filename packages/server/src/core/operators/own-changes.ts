@@ -2,6 +2,7 @@
 import type { ChangeTx } from "../change/change-tx.ts";
 import { Refusal } from "../refusal.ts";
 import type { Random } from "../surroundings.ts";
+import { revokeTokensOf } from "./admin-tokens.ts";
 import { ofOperator } from "./events.ts";
 import type { Operator, Passkey, PasskeyId, SessionId } from "./model.ts";
 import { requireLocal } from "./own-credentials.ts";
@@ -9,7 +10,7 @@ import { type AdmittedPasskey, storePasskey } from "./passkeys.ts";
 import { hashRecoveryCode, makeRecoveryCodes } from "./secrets.ts";
 
 /**
- * Sets the author's password, and ends their other sessions.
+ * Sets the author's password, and ends their other sessions and their command lines.
  *
  * @param change.before the hash that the current password was checked against
  * @param change.keep the session that stays
@@ -23,6 +24,7 @@ export async function setOwnPassword(
   if (operator.passwordHash !== change.before) throw new Refusal("conflict", "The password was changed meanwhile.");
   await tx.operators.update(operator.id, { passwordHash: change.passwordHash });
   await tx.sessions.deleteAllOf(operator.id, change.keep);
+  await revokeTokensOf(tx, operator.id);
   await tx.append({ action: "operator.password_changed", ...ofOperator(operator), hasPassword: true });
 }
 
@@ -65,10 +67,11 @@ export async function endOwnSession(tx: ChangeTx, id: SessionId): Promise<void> 
   await tx.append({ action: "operator.session_ended", ...ofOperator(operator), session: id });
 }
 
-/** Ends all sessions of the author but one. @throws {Refusal} `sign_in_required` */
+/** Ends all sessions of the author but one, and their command lines. @throws {Refusal} `sign_in_required` */
 export async function endOwnOtherSessions(tx: ChangeTx, keep: SessionId): Promise<void> {
   const operator = await loadAuthor(tx);
   await tx.sessions.deleteAllOf(operator.id, keep);
+  await revokeTokensOf(tx, operator.id);
   await tx.append({ action: "operator.session_ended", ...ofOperator(operator), sessions: "others" });
 }
 

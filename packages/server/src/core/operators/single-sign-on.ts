@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { ROLES, type Role } from "@countersign/protocol";
+import { revokeTokensOf } from "./admin-tokens.ts";
 import { isUnlimitedOwner, mayGrant } from "./authorize.ts";
 import { Refusal } from "../refusal.ts";
 import { type ChangeTx, SYSTEM } from "../change/change-tx.ts";
@@ -234,7 +235,10 @@ async function update(
   const operator = { ...known, email, role, account, accountId };
   if (email === known.email && role === known.role && accountId === known.accountId) return operator;
   await tx.operators.update(known.id, { email, role, accountId });
-  if (!mayGrant(operator, known)) await tx.sessions.deleteAllOf(known.id);
+  if (!mayGrant(operator, known)) {
+    await tx.sessions.deleteAllOf(known.id);
+    await revokeTokensOf(tx, known.id, operatorActor(operator));
+  }
   await tx.append(
     {
       action: "operator.changed",
@@ -253,6 +257,7 @@ async function update(
 
 async function endSessions(tx: ChangeTx, operator: Operator): Promise<void> {
   await tx.sessions.deleteAllOf(operator.id);
+  await revokeTokensOf(tx, operator.id, operatorActor(operator));
   await tx.append(
     { action: "operator.session_ended", ...ofOperator(operator), sessions: "all", kind: "single_sign_on" },
     operatorActor(operator),

@@ -5,6 +5,9 @@ import type { Page, PageRequest } from "../store/page.ts";
 import type {
   AdminToken,
   AdminTokenId,
+  DeviceDecision,
+  DeviceSignIn,
+  DeviceSignInId,
   FederatedIdentity,
   Invitation,
   InvitationId,
@@ -151,6 +154,8 @@ export interface AdminTokenStore {
   touch(id: AdminTokenId, lastUsedAtMs: number): Promise<void>;
   /** Newest first; the page key is `[id]`. */
   page(filter: { readonly accountId?: AccountId | undefined }, page: PageRequest): Promise<Page<AdminToken>>;
+  /** Unrevoked tokens that are bound to the operator. Newest first. */
+  listOf(operatorId: OperatorId): Promise<readonly AdminToken[]>;
 }
 
 /** Reads and writes admin tokens in a transaction. */
@@ -161,7 +166,29 @@ export interface AdminTokenTransaction {
   findNamed(ownName: string): Promise<readonly AdminToken[]>;
   /** Unrevoked tokens by their creator. @param createdBy the actor's name in the audit log */
   findCreatedBy(createdBy: string): Promise<readonly AdminToken[]>;
-  insert(token: Inserted<AdminToken, "revokedAtMs" | "lastUsedAtMs">): Promise<AdminToken>;
+  /** Unrevoked tokens that are bound to the operator. Oldest first. */
+  findOf(operatorId: OperatorId): Promise<readonly AdminToken[]>;
+  insert(token: Inserted<AdminToken, "revokedAtMs" | "lastUsedAtMs" | "operatorEmail">): Promise<AdminToken>;
   /** Keeps the first time of revocation. */
   revoke(id: AdminTokenId, revokedAtMs: number): Promise<void>;
+}
+
+/** Reads command lines that wait to be signed in, outside of transactions. */
+export interface DeviceSignInStore {
+  findByDeviceCode(deviceCodeHash: string): Promise<DeviceSignIn | undefined>;
+  findByUserCode(userCodeHash: string): Promise<DeviceSignIn | undefined>;
+}
+
+/** Reads and writes command lines that wait to be signed in, in a transaction. */
+export interface DeviceSignInTransaction {
+  findByDeviceCode(deviceCodeHash: string): Promise<DeviceSignIn | undefined>;
+  findByUserCode(userCodeHash: string): Promise<DeviceSignIn | undefined>;
+  /** How many there are that expire later, in all and from this address. */
+  countOpen(address: string, nowMs: number): Promise<{ readonly all: number; readonly fromAddress: number }>;
+  insert(signIn: Omit<DeviceSignIn, "id" | "decision">): Promise<DeviceSignIn>;
+  decide(id: DeviceSignInId, decision: DeviceDecision): Promise<void>;
+  /** @returns whether it was there */
+  delete(id: DeviceSignInId): Promise<boolean>;
+  /** Removes those that the operator approved and that have no token yet. */
+  deleteApprovedBy(operatorId: OperatorId): Promise<void>;
 }

@@ -16,6 +16,8 @@ import type { AssertionStore } from "../oauth/store.ts";
 import type {
   AdminTokenStore,
   AdminTokenTransaction,
+  DeviceSignInStore,
+  DeviceSignInTransaction,
   InvitationStore,
   InvitationTransaction,
   OperatorStore,
@@ -97,6 +99,7 @@ export interface StoreTransaction {
   readonly recoveryCodes: RecoveryCodeTransaction;
   readonly invitations: InvitationTransaction;
   readonly adminTokens: AdminTokenTransaction;
+  readonly deviceSignIns: DeviceSignInTransaction;
   readonly challenges: ChallengeTransaction;
   readonly creations: CreationTransaction;
   readonly webhooks: WebhookTransaction;
@@ -133,6 +136,7 @@ export interface Store {
   readonly signInAttempts: SignInAttemptStore;
   readonly invitations: InvitationStore;
   readonly adminTokens: AdminTokenStore;
+  readonly deviceSignIns: DeviceSignInStore;
   readonly webhooks: WebhookStore;
 
   readonly engine: "sqlite" | "postgresql";

@@ -25,6 +25,7 @@ const FRESH = [
   ["POST", "/operators/1/reset"],
   ["POST", "/invitations", { email: "thief@example.com", role: "owner" }],
   ["POST", "/admin-tokens", { name: "thief", role: "owner", expires_at: "never" }],
+  ["POST", "/device-sign-ins/approve", { user_code: "BBBB-BBBB", role: "owner" }],
 ] as const;
 
 describe("a session whose sign-in is older than five minutes", () => {

@@ -2,6 +2,7 @@
 import { createAccountHandlers, type RegistryHandlerDependencies } from "./accounts/handlers.ts";
 import { createAdminTokenHandlers, type AdminTokenHandlerDependencies } from "./admin-tokens/handlers.ts";
 import { createAuditHandlers, type AuditHandlerDependencies } from "./audit/handlers.ts";
+import { createDeviceSignInHandlers, type DeviceSignInHandlerDependencies } from "./device-sign-ins/handlers.ts";
 import { createDoctorHandlers, type DoctorHandlerDependencies } from "./doctor/handlers.ts";
 import { createExplainHandlers, type ExplainHandlerDependencies } from "./explain/handlers.ts";
 import { createInvitationHandlers, type InvitationHandlerDependencies } from "./invitations/handlers.ts";
@@ -25,6 +26,7 @@ import type { AdminHandlers } from "./routes.ts";
 export type AdminHandlerDependencies = RegistryHandlerDependencies &
   AdminTokenHandlerDependencies &
   AuditHandlerDependencies &
+  DeviceSignInHandlerDependencies &
   DoctorHandlerDependencies &
   ExplainHandlerDependencies &
   ImportHandlerDependencies &
@@ -47,6 +49,7 @@ export function createAdminHandlers(dependencies: AdminHandlerDependencies): Adm
     ...createAccountHandlers(dependencies),
     ...createAdminTokenHandlers(dependencies),
     ...createAuditHandlers(dependencies),
+    ...createDeviceSignInHandlers(dependencies),
     ...createDoctorHandlers(dependencies),
     ...createExplainHandlers(dependencies),
     ...createInvitationHandlers(dependencies),

@@ -4,13 +4,31 @@ import { PageMeta } from "./http/openapi.ts";
 import { Account, NewAccount, AccountPatch } from "./accounts/schemas.ts";
 import { AdminToken, AdminTokenWithSecret, NewAdminToken } from "./admin-tokens/schemas.ts";
 import { AuditEvent, ChainReport } from "./audit/schemas.ts";
+import {
+  DeviceApproval,
+  DeviceCode,
+  DeviceSignIn,
+  DeviceVerdict,
+  NewDeviceSignIn,
+  StartedDeviceSignIn,
+  UserCode,
+} from "./device-sign-ins/schemas.ts";
 import { Diagnosis } from "./doctor/schemas.ts";
 import { Explanation, TokenReport, AssertionText, TokenText } from "./explain/schemas.ts";
 import { NewImport, ImportResult } from "./imports/schemas.ts";
 import { Invitation, InvitationWithLink, NewInvitation } from "./invitations/schemas.ts";
 import { PublicKey, InspectedKey, KeyChallenge, NewKey, KeyText, KeyPatch } from "./keys/schemas.ts";
 import { InvitationLook, LinkText, InvitationPasskeyQuestion, InvitationAnswer } from "./links/schemas.ts";
-import { Session, Passkey, Me, WebauthnOptions, RecoveryCodes, PasswordChange, NewPasskey } from "./me/schemas.ts";
+import {
+  CommandLine,
+  Session,
+  Passkey,
+  Me,
+  WebauthnOptions,
+  RecoveryCodes,
+  PasswordChange,
+  NewPasskey,
+} from "./me/schemas.ts";
 import { Operator, OperatorPatch } from "./operators/schemas.ts";
 import { Overview } from "./overview/schemas.ts";
 import { RegistryPlan, AppliedRegistry } from "./registry/schemas.ts";
@@ -51,6 +69,14 @@ export const NAMED_SCHEMAS: Readonly<Record<string, object>> = {
   NewAdminToken,
   Event: AuditEvent,
   ChainReport,
+  CommandLine,
+  NewDeviceSignIn,
+  StartedDeviceSignIn,
+  DeviceCode,
+  DeviceVerdict,
+  UserCode,
+  DeviceSignIn,
+  DeviceApproval,
   Diagnosis,
   Explanation,
   TokenReport,

@@ -7,6 +7,7 @@
 import { accountRoutes } from "./accounts/routes.ts";
 import { adminTokenRoutes } from "./admin-tokens/routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
+import { deviceSignInRoutes } from "./device-sign-ins/routes.ts";
 import { doctorRoutes } from "./doctor/routes.ts";
 import { explainRoutes } from "./explain/routes.ts";
 import { invitationRoutes } from "./invitations/routes.ts";
@@ -33,6 +34,7 @@ export const ADMIN_ROUTES = {
   ...singleSignOnRoutes,
   ...linkRoutes,
   ...ownRoutes,
+  ...deviceSignInRoutes,
   ...accountRoutes,
   ...userRoutes,
   ...importRoutes,

@@ -22,6 +22,7 @@ const TAGS: Readonly<Record<string, string>> = {
   "signing keys": "The keys that sign tokens, and the nodes that hold them",
   operators: "The people who administer the service, and their invitations",
   "admin tokens": "Credentials of programs that administer the service",
+  "command lines": "Signing command lines in by the console",
   audit: "The audit log",
   explain: "Why an assertion or a token is accepted or refused",
   settings: "The effective configuration",

@@ -20,6 +20,7 @@ import {
   UNDO_0009,
   UNDO_0010,
   UNDO_0011,
+  UNDO_0013,
 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testJobStore } from "../job-store-contract.ts";
@@ -155,6 +156,7 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
+    ["0011-descriptions", UNDO_0013.join("; ")],
     ["0010-refusals-by-user", UNDO_0011.join("; ")],
     ["0009-node-names", UNDO_0010.join("; ")],
     ["0008-key-trust", UNDO_0009.join("; ")],
@@ -219,6 +221,7 @@ describe("a file that isn't this release's", () => {
       "0009-node-names",
       "0010-refusals-by-user",
       "0011-descriptions",
+      "0013-device-sign-ins",
       "9999-later",
     ]);
   });

@@ -11,6 +11,14 @@ const adminToken = {
   created_at: time,
   expires_at: timeOrNull,
   last_used_at: timeOrNull,
+  operator: {
+    ...textOrNull,
+    description: "The operator whom it is bound to: it allows no more than they may, and ends with them",
+  },
+  host_name: {
+    ...textOrNull,
+    description: "Of a command line that an operator signed in: its machine, as it said itself",
+  },
 } as const;
 
 export const AdminToken = object(adminToken);

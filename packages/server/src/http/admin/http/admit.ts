@@ -45,6 +45,7 @@ export async function admit(
     return;
   }
   refusalLimit.check(address);
+  if (route.access === "program") return;
   request.principal = await requirePrincipal(request, route, dependencies);
 }
 
@@ -65,7 +66,7 @@ export async function admitAgain(
   route: AdminRoute,
   dependencies: AdmissionDependencies,
 ): Promise<void> {
-  if (route.access === "anyone" || route.method === "GET") return;
+  if (route.access === "anyone" || route.access === "program" || route.method === "GET") return;
   request.principal = await requirePrincipal(request, route, dependencies);
 }
 
@@ -90,7 +91,11 @@ async function requirePrincipal(
     if (principal.kind !== "operator") {
       throw new Refusal("forbidden", "This is for people: an admin token has no password, passkeys or sessions.");
     }
-  } else if (access !== "anyone") {
+  } else if (access === "admin_token") {
+    if (principal.kind !== "admin_token") {
+      throw new Refusal("forbidden", "This is for admin tokens: a session ends when its operator signs out.");
+    }
+  } else if (access !== "anyone" && access !== "program") {
     requireRole(principal, access.role, access.everywhere);
     if (access.byOperator === true && principal.kind !== "operator") {
       throw new Refusal("forbidden", "Only an operator can do this: what an admin token makes must not outlive it.");

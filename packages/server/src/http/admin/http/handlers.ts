@@ -9,7 +9,7 @@ import type { FromSchema } from "./schema-type.ts";
 /** An operator who is signed in. */
 export type OperatorPrincipal = Extract<Principal, { readonly kind: "operator" }>;
 
-type PrincipalFor<Route extends AdminRoute> = Route["access"] extends "anyone"
+type PrincipalFor<Route extends AdminRoute> = Route["access"] extends "anyone" | "program"
   ? undefined
   : Route["access"] extends "operator"
     ? OperatorPrincipal

@@ -37,11 +37,13 @@ function describeRoute(route: AdminRoute, named: Named): FastifySchema {
     summary,
     description: describeAccess(route),
     security:
-      access === "anyone"
+      access === "anyone" || access === "program"
         ? []
-        : access === "operator" || access.byOperator === true
-          ? [{ session: [] }]
-          : [{ session: [] }, { adminToken: [] }],
+        : access === "admin_token"
+          ? [{ adminToken: [] }]
+          : access === "operator" || access.byOperator === true
+            ? [{ session: [] }]
+            : [{ session: [] }, { adminToken: [] }],
     headers: requestHeaders(route),
     ...(route.body !== undefined && { body: named(route.body) }),
     response: {
@@ -62,7 +64,9 @@ function describeRoute(route: AdminRoute, named: Named): FastifySchema {
 
 function describeAccess({ access, fresh }: AdminRoute): string {
   if (access === "anyone") return "Needs no session.";
+  if (access === "program") return "For a program; needs no session or token.";
   const freshly = fresh === true ? ` An operator must have signed in within ${FRESH_MS / 60_000} minutes.` : "";
+  if (access === "admin_token") return "Needs an admin token, which it is about.";
   if (access === "operator") return `Needs an operator's session.${freshly}`;
   const limits = [
     ...(access.everywhere === true ? [", not limited to an account"] : []),
@@ -117,7 +121,7 @@ function listEnvelope(item: object): object {
 
 function refusalStatuses({ access, params, query, body, tagged, answers }: AdminRoute, method: string): number[] {
   const statuses = [400, 429, 500, 503];
-  if (access !== "anyone") statuses.push(401);
+  if (access !== "anyone" && access !== "program") statuses.push(401);
   if (access !== "anyone" || method !== "GET") statuses.push(403);
   if (params !== undefined || query !== undefined) statuses.push(404);
   if (method !== "GET") statuses.push(409);
@@ -145,7 +149,7 @@ function codesOf({ tag, access, fresh, answers, once }: AdminRoute, status: numb
     // A document of the registry may name operators.
     fresh_sign_in_required: fresh !== true && tag !== "registry",
     idempotency_key_reused: answers !== "created" && once !== true,
-    sign_in_required: access === "anyone",
+    sign_in_required: access === "anyone" || access === "program",
   };
   return [...ADMIN_REFUSAL_CODES, ...SHARED_CODES].filter(
     (code) => ANSWERS[code].status === status && isNever[code] !== true,

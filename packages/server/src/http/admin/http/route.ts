@@ -5,14 +5,18 @@ import type { Role } from "@countersign/protocol";
  * Who may use a route.
  *
  * - `anyone`: without a session. Sign-in and one-time links.
+ * - `program`: a program without a session or a token. No cookie is read or set, so no `Origin` is needed.
  * - `operator`: an operator with a session; not an admin token.
+ * - `admin_token`: a program with an admin token, about that token itself.
  * - a role: a caller with at least that role, by session or admin token. A caller who is limited to an account sees nothing of
  *   other accounts, and is refused by `everywhere`. `byOperator` refuses admin tokens: an operator made with a token would
  *   outlive it.
  */
 export type RouteAccess =
   | "anyone"
+  | "program"
   | "operator"
+  | "admin_token"
   | { readonly role: Role; readonly everywhere?: true; readonly byOperator?: true };
 
 export interface AdminRoute {

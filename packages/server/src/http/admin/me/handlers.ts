@@ -1,7 +1,9 @@
 /** The caller, and what operators change about themselves. */
 import type { Commit } from "../../../core/change/commit.ts";
-import { passkeyJson } from "../../../core/json/operators.ts";
-import type { PasskeyId, SessionId } from "../../../core/operators/model.ts";
+import { isExpired } from "../../../core/expiry.ts";
+import { commandLineJson, passkeyJson } from "../../../core/json/operators.ts";
+import { revokeOwnToken, signOutCommandLine } from "../../../core/operators/admin-tokens.ts";
+import type { AdminTokenId, PasskeyId, SessionId } from "../../../core/operators/model.ts";
 import {
   addOwnPasskey,
   endOwnOtherSessions,
@@ -84,6 +86,22 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Handler
 
     async endMyOtherSessions({ principal }) {
       await commitWithoutView((tx) => endOwnOtherSessions(tx, principal.session.id), { author: principal });
+      return NOTHING;
+    },
+
+    async listMyCommandLines({ principal }) {
+      const tokens = await store.adminTokens.listOf(principal.operator.id);
+      const now = clock.wallMs();
+      return wholeList(tokens.flatMap((token) => (isExpired(token, now) ? [] : commandLineJson(token))));
+    },
+
+    async signOutMyCommandLine({ principal, params }) {
+      await commitWithoutView((tx) => signOutCommandLine(tx, params.id as AdminTokenId), { author: principal });
+      return NOTHING;
+    },
+
+    async revokeMyToken({ principal }) {
+      await commitWithoutView((tx) => revokeOwnToken(tx), { author: principal });
       return NOTHING;
     },
 

@@ -1,6 +1,15 @@
 import { viewer, type AdminRoutes } from "../http/route.ts";
 import { IdParam, Nothing } from "../http/schema.ts";
-import { Me, NewPasskey, Passkey, PasswordChange, RecoveryCodes, Session, WebauthnOptions } from "./schemas.ts";
+import {
+  CommandLine,
+  Me,
+  NewPasskey,
+  Passkey,
+  PasswordChange,
+  RecoveryCodes,
+  Session,
+  WebauthnOptions,
+} from "./schemas.ts";
 
 export const ownRoutes = {
   getMe: {
@@ -107,6 +116,34 @@ export const ownRoutes = {
     access: "operator",
     summary: "End one of your sessions",
     params: IdParam,
+    answers: "item",
+    data: Nothing,
+  },
+  listMyCommandLines: {
+    method: "GET",
+    path: "/me/command-lines",
+    tag: "me",
+    access: "operator",
+    summary: "List the command lines that you signed in",
+    answers: "list",
+    data: CommandLine,
+  },
+  signOutMyCommandLine: {
+    method: "DELETE",
+    path: "/me/command-lines/:id",
+    tag: "me",
+    access: "operator",
+    summary: "Sign one of your command lines out",
+    params: IdParam,
+    answers: "item",
+    data: Nothing,
+  },
+  revokeMyToken: {
+    method: "DELETE",
+    path: "/me/token",
+    tag: "me",
+    access: "admin_token",
+    summary: "Revoke the admin token of the request",
     answers: "item",
     data: Nothing,
   },

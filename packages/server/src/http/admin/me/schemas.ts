@@ -52,6 +52,13 @@ export const Me = object({
     ],
   },
   session: { anyOf: [Session, { type: "null" }] },
+  token: {
+    anyOf: [
+      object({ name: sample(text, "deploy"), operator: textOrNull, host_name: textOrNull, expires_at: timeOrNull }),
+      { type: "null" },
+    ],
+    description: "The admin token of the request",
+  },
   service: object({
     public_url: {
       ...sample(text, "https://auth.example.com"),
@@ -62,6 +69,18 @@ export const Me = object({
     key_proof: { enum: ["optional", "required"], description: "Whether a new key needs a proof of possession" },
   }),
 } as const);
+
+/** A command line that the operator signed in. */
+export const CommandLine = object({
+  id: count,
+  name: { ...sample(text, "cli-ann@example.com-wdjbmj"), description: "The name of its admin token in the audit log" },
+  host_name: { ...sample(text, "laptop"), description: "The machine's name, as the command line said it" },
+  role,
+  account: textOrNull,
+  created_at: time,
+  expires_at: timeOrNull,
+  last_used_at: timeOrNull,
+});
 
 export const WebauthnOptions = object({ options: sample(webauthn, { challenge: "…" }) });
 

@@ -1,4 +1,5 @@
 import { sessionJson } from "../../../core/json/operators.ts";
+import { isoTime } from "../../../core/json/registry.ts";
 import type { KeyProofPolicy } from "../../../core/key-statements/key-proofs.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { Store } from "../../../core/store/store.ts";
@@ -14,7 +15,11 @@ export interface ServiceFacts {
 export async function shownMe(store: Store, { publicUrl, version, keyProof }: ServiceFacts, principal: Principal) {
   const { kind, actor, role, account } = principal;
   const service = { public_url: publicUrl, version, store: store.engine, key_proof: keyProof };
-  if (kind === "admin_token") return { kind, actor, role, account, operator: null, session: null, service };
+  if (kind === "admin_token") {
+    const { name, operatorEmail, hostName, expiresAtMs } = principal.token;
+    const token = { name, operator: operatorEmail, host_name: hostName, expires_at: isoTime(expiresAtMs) };
+    return { kind, actor, role, account, operator: null, session: null, token, service };
+  }
   const { operator, session } = principal;
   return {
     kind,
@@ -30,6 +35,7 @@ export async function shownMe(store: Store, { publicUrl, version, keyProof }: Se
       single_sign_on: operator.federated !== null,
     },
     session: sessionJson(session, session.id),
+    token: null,
     service,
   };
 }
