@@ -79,6 +79,56 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       }
     });
 
+    test("many are deactivated in one request, each as a change of its own, and their tokens end before the answer", async () => {
+      const { token } = await exchange();
+      assert.equal(await checkStatus(token), 200);
+      await admin.post("/users", { account: "acme", name: "many", access: "full" });
+      const usernames = ["api-1-many", "api-1-nobody", "api-1-demo"];
+      const outcomes = async () =>
+        ((await admin.post("/users/deactivate", { usernames })).body.data.users as { outcome: string }[]).map(
+          ({ outcome }) => outcome,
+        );
+      const events = async () => (await admin.get("/audit-events?action=user.deactivated&limit=2")).body;
+      const { count } = (await events()).meta;
+      assert.deepEqual(await outcomes(), ["deactivated", "refused", "deactivated"]);
+      assert.equal(await checkStatus(token), 403);
+      const { data, meta } = await events();
+      assert.equal(meta.count, count + 2);
+      assert.deepEqual(
+        (data as { details: { username: string } }[]).map(({ details }) => details.username),
+        ["api-1-demo", "api-1-many"],
+      );
+      assert.deepEqual(await outcomes(), ["unchanged", "refused", "unchanged"]);
+      assert.equal((await events()).meta.count, count + 2);
+      for (const username of ["api-1-demo", "api-1-many"])
+        await admin.patch(`/users/${username}`, { status: "active" });
+      assert.equal(await checkStatus(token), 200);
+      const keys = await admin.post("/keys/deactivate", { ids: [1, 99_999] });
+      assert.deepEqual(
+        (keys.body.data.keys as { outcome: string }[]).map(({ outcome }) => outcome),
+        ["deactivated", "refused"],
+      );
+      assert.equal(await checkStatus(token), 403);
+      await admin.patch("/keys/1", { status: "active" });
+      const names = Array.from({ length: 101 }, (_, index) => `api-1-${index}`);
+      for (const [path, body] of [
+        ["/users/deactivate", { usernames: [] }],
+        ["/users/deactivate", { usernames: names }],
+        ["/users/deactivate", { usernames: ["api-1-demo", "api-1-demo"] }],
+        ["/users/deactivate", { usernames: "api-1-demo" }],
+        ["/users/deactivate", { usernames: [1] }],
+        ["/users/deactivate", { usernames: ["api-1-demo"], status: "active" }],
+        ["/users/deactivate", {}],
+        ["/keys/deactivate", { ids: ["1"] }],
+        ["/keys/deactivate", { ids: [1, 1] }],
+        ["/keys/deactivate", { ids: [0] }],
+        ["/keys/deactivate", { ids: [1.5] }],
+      ] as const) {
+        assert.equal((await admin.post(path, body)).status, 422, JSON.stringify(body).slice(0, 80));
+      }
+      assert.equal((await admin.get("/users/api-1-demo")).body.data.status, "active");
+    });
+
     test("a change is made only to the version that was read", async () => {
       const read = await admin.get("/keys/1");
       const etag = read.headers.get("etag") ?? "";

@@ -78,6 +78,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   listUsers: "viewer",
   createUser: "admin",
   importUsers: "admin",
+  deactivateUsers: "admin",
+  deactivateKeys: "admin",
   getUser: "viewer",
   changeUser: "admin",
   listAllKeys: "viewer",
@@ -256,6 +258,27 @@ describe("every route of the admin API by every role", { concurrency: false }, (
         }
       }
     }
+  });
+
+  test("many are deactivated one by one: what a caller can't see is refused as what doesn't exist", async () => {
+    for (const caller of callers) {
+      if (!caller.isLimited || caller.role === "viewer" || caller.kind === "nobody") continue;
+      const before = (await made.owner.get(`/users/${foreign.username}`)).text;
+      const answer = await caller.client.post("/users/deactivate", {
+        usernames: [foreign.username, ABSENT.username, own.username],
+      });
+      const [hidden, absent, done] = answer.body.data.users;
+      assert.deepEqual({ ...hidden, username: "" }, { ...absent, username: "" }, caller.name);
+      assert.deepEqual([hidden.outcome, hidden.code, done.code], ["refused", "not_found", null], caller.name);
+      assert.equal(answer.body.data.refused, 2);
+      assert.equal((await made.owner.get(`/users/${foreign.username}`)).text, before);
+      const ids = [foreign.keyId, ABSENT.keyId];
+      const [foreignKey, absentKey] = (await caller.client.post("/keys/deactivate", { ids })).body.data.keys;
+      assert.deepEqual({ ...foreignKey, id: 0 }, { ...absentKey, id: 0 }, caller.name);
+      assert.equal(foreignKey.code, "not_found");
+    }
+    assert.equal((await made.owner.get(`/users/${foreign.username}`)).body.data.status, "active");
+    assert.equal((await made.owner.get(`/keys/${foreign.keyId}`)).body.data.status, "active");
   });
 
   test("a caller limited to an account can't tell another account's things from things that don't exist", async () => {

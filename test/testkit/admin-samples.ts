@@ -63,6 +63,10 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       return { path: at(), body: { account, name: unique("made"), access: "full" } };
     case "importUsers":
       return { path: at(), body: { account, rows: [{ name: unique("made"), public_key: makeKeyPair().publicPem }] } };
+    case "deactivateUsers":
+      return { path: at(), body: { usernames: [username] } };
+    case "deactivateKeys":
+      return { path: at(), body: { ids: [keyId] } };
     case "getUser":
     case "getUserRefusals":
     case "listKeys":

@@ -18,6 +18,7 @@ import { createSignInHandlers, type SignInHandlerDependencies } from "./sign-in/
 import { createSigningKeyHandlers, type SigningKeyHandlerDependencies } from "./signing-keys/handlers.ts";
 import { createSingleSignOnHandlers, type SingleSignOnHandlerDependencies } from "./single-sign-on/handlers.ts";
 import { createUsageHandlers, type UsageHandlerDependencies } from "./usage/handlers.ts";
+import { createDeactivationHandlers } from "./deactivations/handlers.ts";
 import { createImportHandlers, type ImportHandlerDependencies } from "./imports/handlers.ts";
 import { createUserHandlers } from "./users/handlers.ts";
 import { createWebhookHandlers, type WebhookHandlerDependencies } from "./webhooks/handlers.ts";
@@ -67,6 +68,7 @@ export function createAdminHandlers(dependencies: AdminHandlerDependencies): Adm
     ...createUsageHandlers(dependencies),
     ...createUserHandlers(dependencies),
     ...createImportHandlers(dependencies),
+    ...createDeactivationHandlers(dependencies),
     ...createWebhookHandlers(dependencies),
   };
 }

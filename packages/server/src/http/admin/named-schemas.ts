@@ -15,6 +15,7 @@ import {
 } from "./device-sign-ins/schemas.ts";
 import { Diagnosis } from "./doctor/schemas.ts";
 import { Explanation, TokenReport, AssertionText, TokenText } from "./explain/schemas.ts";
+import { DeactivatedKeys, DeactivatedUsers, KeysToDeactivate, UsersToDeactivate } from "./deactivations/schemas.ts";
 import { NewImport, ImportResult } from "./imports/schemas.ts";
 import { Invitation, InvitationWithLink, NewInvitation } from "./invitations/schemas.ts";
 import { PublicKey, InspectedKey, KeyChallenge, NewKey, KeyText, KeyPatch } from "./keys/schemas.ts";
@@ -84,6 +85,10 @@ export const NAMED_SCHEMAS: Readonly<Record<string, object>> = {
   TokenText,
   NewImport,
   ImportResult,
+  UsersToDeactivate,
+  DeactivatedUsers,
+  KeysToDeactivate,
+  DeactivatedKeys,
   Invitation,
   InvitationWithLink,
   NewInvitation,

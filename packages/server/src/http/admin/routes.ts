@@ -11,6 +11,7 @@ import { deviceSignInRoutes } from "./device-sign-ins/routes.ts";
 import { doctorRoutes } from "./doctor/routes.ts";
 import { explainRoutes } from "./explain/routes.ts";
 import { invitationRoutes } from "./invitations/routes.ts";
+import { deactivationRoutes } from "./deactivations/routes.ts";
 import { importRoutes } from "./imports/routes.ts";
 import { keyRoutes } from "./keys/routes.ts";
 import { linkRoutes } from "./links/routes.ts";
@@ -38,6 +39,7 @@ export const ADMIN_ROUTES = {
   ...accountRoutes,
   ...userRoutes,
   ...importRoutes,
+  ...deactivationRoutes,
   ...keyRoutes,
   ...overviewRoutes,
   ...usageRoutes,

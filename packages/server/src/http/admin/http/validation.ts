@@ -113,6 +113,8 @@ function fieldMessage(field: string, keyword: string, params: Readonly<Record<st
       return `${name} must have at least ${limit} character(s).`;
     case "maxLength":
       return `${name} must have at most ${limit} characters.`;
+    case "uniqueItems":
+      return `${name} has the same item twice.`;
     case "minItems":
       return `${name} must have at least ${limit} item(s).`;
     case "maxItems":
