@@ -149,9 +149,13 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
       await page.reload();
       const keys = page.getByRole("table", { name: "Public keys" });
       await keys.getByText("active").waitFor();
-      return (await keys.getByRole("row").last().innerText()).includes("never\tjust now");
+      const tokensToday = page.getByText("Tokens today").locator("..");
+      await tokensToday.waitFor();
+      return (
+        (await keys.getByRole("row").last().innerText()).includes("never\tjust now") &&
+        (await tokensToday.innerText()).endsWith("1")
+      );
     });
-    await page.getByText("Tokens today").locator("..").filter({ hasText: /1$/ }).waitFor();
   });
 
   test("the overview ticks off the first steps that were really done, until a check has found the token", async () => {
