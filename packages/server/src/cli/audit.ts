@@ -23,6 +23,7 @@ export function auditCommand(context: CliContext): Command {
     .option("--limit <number>", "only the newest changes", "100")
     .option("--cursor <cursor>", "go on with older changes where a list ended")
     .option("--actor <actor>", "only changes by this author, such as cli:root or alice@example.com")
+    .option("--actor-contains <text>", "only changes by authors with this in their name")
     .option("--action <action>", "only these, such as key.revoked")
     .option("--subject <subject>", "only changes of this, such as user:3")
     .option("--user <username>", "only changes of this API user")
@@ -69,6 +70,7 @@ export function auditCommand(context: CliContext): Command {
 
 interface AuditListOptions extends Options, ListOptions {
   readonly actor?: string;
+  readonly actorContains?: string;
   readonly action?: string;
   readonly subject?: string;
   readonly user?: string;
@@ -77,7 +79,10 @@ interface AuditListOptions extends Options, ListOptions {
 }
 
 async function listEvents(context: CliContext, options: AuditListOptions): Promise<void> {
-  const { actor, action, user: username } = options;
+  const { actor, actorContains, action, user: username } = options;
+  if (actor !== undefined && actorContains !== undefined) {
+    throw new WrongUsage("--actor names the author whole: give one of --actor and --actor-contains.");
+  }
   if (username !== undefined && options.subject !== undefined) {
     throw new WrongUsage("--user is a subject too: give one of --user and --subject.");
   }
@@ -89,13 +94,20 @@ async function listEvents(context: CliContext, options: AuditListOptions): Promi
     options,
     async (operate) => {
       const subject = username === undefined ? options.subject : await subjectOf(operate, username);
-      return listPart(operate, "listAuditEvents", { query: { actor, action, subject, from, until } }, part);
+      return listPart(
+        operate,
+        "listAuditEvents",
+        { query: { actor, actor_contains: actorContains, action, subject, from, until } },
+        part,
+      );
     },
     // An operator needs the log to see where a restored store ends.
     { mayBeRestored: true },
   );
   const events = newestFirst.toReversed();
-  const isFiltered = [actor, action, options.subject, username, from, until].some((value) => value !== undefined);
+  const isFiltered = [actor, actorContains, action, options.subject, username, from, until].some(
+    (value) => value !== undefined,
+  );
   print(context, options.json, events, () => {
     if (events.length === 0) return isFiltered ? "No such changes." : "The audit log is empty.";
     const now = context.clock.wallMs();

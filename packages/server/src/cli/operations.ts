@@ -105,6 +105,7 @@ export interface OperationShapes {
     input: {
       query: Page & {
         q?: string | undefined;
+        name_prefix?: string | undefined;
         account?: string | undefined;
         status?: Standing | undefined;
         access?: UserJson["access"] | undefined;
@@ -189,6 +190,7 @@ export interface OperationShapes {
     input: {
       query: Page & {
         actor?: string | undefined;
+        actor_contains?: string | undefined;
         action?: string | undefined;
         subject?: string | undefined;
         from?: string | undefined;

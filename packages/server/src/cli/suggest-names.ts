@@ -26,7 +26,7 @@ export interface Names {
   readonly resourceServers: { list(): Promise<readonly { readonly name: string }[]> };
   readonly users: {
     page(
-      filter: { readonly search: string },
+      filter: { readonly namePrefix: string },
       order: "name",
       todaySeconds: number,
       request: { readonly limit: number },
@@ -91,9 +91,9 @@ async function candidatesOf(store: Names, kind: Exclude<UnknownName["kind"], "us
 async function userCandidates({ users }: Names, given: string): Promise<readonly string[]> {
   const bare = given.replace(/^api-[0-9]*-?/, "");
   const found = new Set<string>();
-  for (const search of new Set([bare, bare.slice(0, 2), bare.slice(0, 1)])) {
-    if (search === "") continue;
-    const { items } = await users.page({ search }, "name", 0, { limit: CANDIDATES_MAX });
+  for (const namePrefix of new Set([bare, bare.slice(0, 2), bare.slice(0, 1)])) {
+    if (namePrefix === "") continue;
+    const { items } = await users.page({ namePrefix }, "name", 0, { limit: CANDIDATES_MAX });
     for (const { username } of items) found.add(username);
   }
   return [...found];

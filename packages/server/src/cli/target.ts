@@ -89,8 +89,8 @@ function namesBy(operate: Operate): Names {
     accounts: { list: () => listAll(operate, "listAccounts", { query: {} }) },
     resourceServers: { list: () => listAll(operate, "listResourceServers", { query: {} }) },
     users: {
-      page: async ({ search }, _order, _today, { limit }) => ({
-        items: (await operate("listUsers", { query: { q: search, limit } })).data,
+      page: async ({ namePrefix }, _order, _today, { limit }) => ({
+        items: (await operate("listUsers", { query: { name_prefix: namePrefix, limit } })).data,
       }),
     },
     adminTokens: {

@@ -121,7 +121,7 @@ function addList(context: CliContext, user: Command): void {
     .option("--account <shortname>", "only those of this account")
     .option("--status <status>", "active or deactivated")
     .option("--access <access>", "full or read-only")
-    .option("--search <text>", "as the console's search; the list is then by name")
+    .option("--search <text>", "any part of a name, an account or a key's label, or a fingerprint's beginning")
     .option("--archived", "those that are archived, instead")
     .option("--json", "print JSON")
     .action(async (options: FilterOptions) => {
@@ -134,8 +134,8 @@ function addList(context: CliContext, user: Command): void {
       const { items: users, cursor } = await withOperations(context, options, (operate) =>
         listPart(operate, "listUsers", { query }, part),
       );
-      // The newest comes last, next to the prompt; a search is by name.
-      if (q === undefined) users.reverse();
+      // The newest comes last, next to the prompt.
+      users.reverse();
       print(context, options.json, users.map(shownUser), () => userTable(context, users, isFiltered));
       noteMore(context, cursor);
     });

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import type { AccountOrder, AccountStore, AccountTransaction } from "../core/accounts/store.ts";
-import { anyBegins, archived, equal, pageSmall } from "./page-small.ts";
+import { archived, equal, hasPart, pageSmall } from "./page-small.ts";
 import { BY_ID, type ListOrder } from "./pages.ts";
 import { findAccount, findListedAccount, toAccount, toListedAccount } from "./rows.ts";
 import type { Database } from "./schema.ts";
@@ -25,7 +25,7 @@ export function accountStore(db: Kysely<Database>): AccountStore {
         equal("id", accountId),
         equal("status", status),
         archived(isArchive),
-        anyBegins(["shortname", "search_name"], search?.toLowerCase()),
+        hasPart(["shortname", "search_name"], search),
       ];
       return pageSmall(db, "accounts", conditions, ORDERS[order], page, async (ids) =>
         (await db.selectFrom("accounts").selectAll().where("id", "in", ids).execute()).map(toListedAccount),

@@ -116,7 +116,25 @@ export const UNDO_0013: readonly string[] = [
   "delete from kysely_migration where name = '0013-device-sign-ins'",
 ];
 
-/** Reverts the migration 0011-descriptions and those after it. */
+const SEARCHED = ["api_users", "public_keys"];
+
+/** Reverts the migration 0012-search, which differs by engine. */
+export const UNDO_0012: Readonly<Record<Store["engine"], readonly string[]>> = {
+  sqlite: [
+    ...SEARCHED.flatMap((table) => [
+      ...["insert", "update", "delete"].map((event) => `drop trigger ${table}_search_${event}`),
+      `drop table ${table}_search`,
+    ]),
+    "delete from kysely_migration where name = '0012-search'",
+  ],
+  postgresql: [
+    ...SEARCHED.map((table) => `drop index ${table}_search`),
+    "drop function runs_of_three",
+    "delete from kysely_migration where name = '0012-search'",
+  ],
+};
+
+/** Reverts the migration 0011-descriptions and those after it but 0012-search. */
 export const UNDO_0011: readonly string[] = [
   ...UNDO_0013,
   ...USER_INDEXES.flatMap(([name, columns]) => [

@@ -20,6 +20,11 @@ export interface Engine {
   readonly hasSkipLocked: boolean;
   /** The database's wall clock, in whole milliseconds since the epoch. */
   readonly nowMs: RawBuilder<number>;
+  /**
+   * Selects the `id` of the users whose username or display name has all of these runs of three characters, or of the keys whose label
+   * has; perhaps of others, too. In lower case as far as A to Z go. At least one run.
+   */
+  readonly idsWithRuns: (of: "users" | "labels", runs: readonly string[]) => RawBuilder<unknown>;
   readonly begin: (connections: Kysely<Database>) => TransactionBuilder<Database>;
   /** Is this the error of `begin` while another process holds the lock that every write needs? */
   readonly isLocked: (error: unknown) => boolean;

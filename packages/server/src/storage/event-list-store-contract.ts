@@ -49,6 +49,8 @@ export function testEventList(name: string, open: () => Promise<StoreUnderTest>)
           (event) =>
             (filter.accountId === undefined || event.accountId === filter.accountId) &&
             (filter.actor ?? event.actor) === event.actor &&
+            (filter.actor !== undefined ||
+              event.actor.toLowerCase().includes((filter.actorPart ?? "").toLowerCase())) &&
             (filter.subject ?? event.subject) === event.subject &&
             (filter.action === undefined ||
               event.action === filter.action ||
@@ -75,6 +77,38 @@ export function testEventList(name: string, open: () => Promise<StoreUnderTest>)
             }
           }
         }
+      });
+
+      test("has what authors did whose name has a part, with every filter", async () => {
+        for (const accountId of [undefined, 1 as AccountId, 9 as AccountId]) {
+          for (const actorPart of ["", "li", "LI:AL", "bob", "cli:", ":", "%", "_", "nobody"]) {
+            for (const action of [undefined, "key.added", "key"]) {
+              for (const subject of [undefined, "key:3"])
+                await assertMatching({ accountId, actorPart, action, subject });
+            }
+            await assertMatching({ accountId, actorPart, fromMs: events[20]?.atMs ?? 0 });
+            await assertMatching({ accountId, actorPart, actor: "cli:bob" });
+          }
+        }
+      });
+
+      test("has what many authors did whose names have a part", async () => {
+        await each.rewrite("update audit_events set actor = 'user:' || seq || '-client' where seq <= 20");
+        events = (await each.store.events.after(0, 100)).toReversed();
+        // So many authors and actions that the log is gone through instead.
+        await each.rewrite(
+          `insert into audit_events (seq, at_ms, actor, action, subject, details, previous_hash, hash)
+           with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 10500)
+           select 40 + n, 1, 'robot:' || n, 'key.added', 'key:9', '{}', '', '' from numbers`,
+        );
+        for (const actorPart of ["7-client", "CLIENT", "li"]) await assertMatching({ actorPart });
+        const robots = await each.store.events.page({ actorPart: "robot" }, { limit: 2 });
+        assert.deepEqual([robots.items.map(({ seq }) => seq), robots.count], [[10_540, 10_539], 10_001]);
+        const some = await each.store.events.page({ actorPart: "ot:1049" }, { limit: 20 });
+        assert.deepEqual(
+          some.items.map(({ seq }) => seq),
+          [10_539, 10_538, 10_537, 10_536, 10_535, 10_534, 10_533, 10_532, 10_531, 10_530, 1089],
+        );
       });
 
       test("can be limited to a time, including its start and excluding its end", async () => {

@@ -1,11 +1,14 @@
+import { setImmediate } from "node:timers/promises";
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import type { EventFilter } from "../core/feed/store.ts";
 import type { Page, PageRequest } from "../core/store/page.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
+import { goThrough } from "./go-through.ts";
 import { type ListOrder, NO_PAGE, readPage } from "./pages.ts";
 import { toEvent } from "./rows.ts";
 import type { Database } from "./schema.ts";
+import { canBeSought, contains, soughtTexts } from "./search-text.ts";
 
 const NEWEST_FIRST: ListOrder = { columns: [{ name: "seq", holds: "seq" }], isDescending: true };
 
@@ -21,19 +24,85 @@ export async function pageEvents(
   filter: EventFilter,
   page: PageRequest,
 ): Promise<Page<AuditEvent>> {
-  const { accountId, actor = "", subject = "", action = "" } = filter;
-  if ((accountId !== undefined && !canBeId(accountId)) || !canBeStored(actor + subject + action)) return NO_PAGE;
+  const { accountId, actor = "", actorPart = "", subject = "", action = "" } = filter;
+  if (accountId !== undefined && !canBeId(accountId)) return NO_PAGE;
+  if (!canBeSought(actorPart) || !canBeStored(actor + subject + action)) return NO_PAGE;
   const times = await timeConditions(db, filter);
   if (times === undefined) return NO_PAGE;
-  const ranges = await rangesOf(db, filter, times);
-  if (ranges.length === 0) return NO_PAGE;
   const keyOf = ({ seq }: { readonly seq: number }) => [seq];
-  const { items, ...rest } = await readPage(db, { order: NEWEST_FIRST, ranges }, keyOf, page);
+  const { ranges, isMatch } = await partlyNamed(db, filter, times);
+  if (ranges.length === 0) return NO_PAGE;
+  const list = { order: NEWEST_FIRST, ranges };
+  const { items, ...rest } =
+    isMatch === undefined
+      ? await readPage(db, list, keyOf, page)
+      : await goThrough(db, "audit_events", list, keyOf, isMatch, page);
   const seqs = items.map(({ seq }) => seq);
   return { items: await loadEvents(db, seqs), ...rest };
 }
 
 type Conditions = readonly RawBuilder<SqlBool>[];
+
+/** The most ranges that are merged; SQLite has a limit of 500. */
+const RANGES_MAX = 400;
+
+/** How many actors are looked at for a part of a name, and how many in one statement. On SQLite everything else waits meanwhile. */
+const ACTORS_MAX = 10_000;
+const ACTORS_PER_READ = 500;
+
+interface FoundRanges {
+  readonly ranges: readonly RawBuilder<unknown>[];
+  /** What events of these ranges must meet besides. */
+  readonly isMatch?: RawBuilder<SqlBool>;
+}
+
+/**
+ * The ranges of events whose actor's name has a part. Few actors are looked up by name; where too many match or exist, the log is
+ * gone through.
+ */
+async function partlyNamed(db: Kysely<Database>, filter: EventFilter, times: Conditions): Promise<FoundRanges> {
+  const { actorPart = "", ...others } = filter;
+  if (actorPart === "" || others.actor !== undefined) return { ranges: await rangesOf(db, others, times) };
+  const isMatch = contains("actor", soughtTexts(actorPart));
+  if (others.subject === undefined) {
+    const actors = await findActors(db, others.accountId, isMatch);
+    const ranges: RawBuilder<unknown>[] = [];
+    for (const actor of actors ?? []) {
+      ranges.push(...(await rangesOf(db, { ...others, actor }, times)));
+      if (ranges.length > RANGES_MAX) break;
+    }
+    if (actors !== undefined && ranges.length <= RANGES_MAX) return { ranges };
+  }
+  return { ranges: await rangesOf(db, others, times), isMatch };
+}
+
+/** Those of all actors that match, by one index lookup each; `undefined` if there are too many. */
+async function findActors(
+  db: Kysely<Database>,
+  accountId: number | undefined,
+  isMatch: RawBuilder<SqlBool>,
+): Promise<readonly string[] | undefined> {
+  const given = accountId === undefined ? [] : [sql<SqlBool>`account_id = ${accountId}`];
+  const next = (after: RawBuilder<SqlBool>) => sql`
+    (select actor from audit_events where ${all([...given, after])} order by actor limit 1)`;
+  const matching: string[] = [];
+  let last = "";
+  for (let seen = 0; seen < ACTORS_MAX; seen += ACTORS_PER_READ) {
+    const { rows } = await sql<{ actor: string; matches: boolean | number }>`
+      with recursive found (actor, step) as (
+        select ${next(sql`actor > ${last}`)}, 1
+        union all
+        select ${next(sql`actor > found.actor`)}, step + 1 from found
+          where found.actor is not null and step < ${sql.lit(ACTORS_PER_READ)}
+      )
+      select actor, ${isMatch} as matches from found where actor is not null order by step`.execute(db);
+    matching.push(...rows.filter(({ matches }) => Boolean(matches)).map(({ actor }) => actor));
+    last = rows.at(-1)?.actor ?? "";
+    if (rows.length < ACTORS_PER_READ) return matching;
+    await setImmediate();
+  }
+  return undefined;
+}
 
 /**
  * The matching events as ranges of an index that ends with `seq`: one range for each action, limited to the account and the actor

@@ -1,6 +1,7 @@
 import type { Kysely, RawBuilder } from "kysely";
 import type { Store } from "../core/store/store.ts";
 import { findSchemaGap, type SchemaGap } from "./migrate.ts";
+import type { Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
 import { createSqlStore } from "./sql-store.ts";
 
@@ -36,6 +37,7 @@ export interface ServerFacts {
 export interface ReadingEngine {
   readonly name: Store["engine"];
   readonly nowMs: RawBuilder<number>;
+  readonly idsWithRuns: Engine["idsWithRuns"];
   readonly problemOf: (error: unknown) => string | undefined;
 }
 
@@ -49,7 +51,7 @@ export async function inspectSchema(
   return { gap, reader: isCurrent ? readingStore(db, engine) : undefined };
 }
 
-function readingStore(db: Kysely<Database>, { name, nowMs, problemOf }: ReadingEngine): Store {
+function readingStore(db: Kysely<Database>, { name, nowMs, idsWithRuns, problemOf }: ReadingEngine): Store {
   const refuse = (): never => {
     throw new Error("this store is open for reading only");
   };
@@ -60,6 +62,7 @@ function readingStore(db: Kysely<Database>, { name, nowMs, problemOf }: ReadingE
       name,
       hasSkipLocked: false,
       nowMs,
+      idsWithRuns,
       begin: refuse,
       isLocked: () => false,
       problemOf,

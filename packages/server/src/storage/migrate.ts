@@ -17,6 +17,8 @@ export interface MigrationEngine {
   readonly jsonText: (column: string, member: string) => string;
   /** 16 random bytes from a cryptographic generator, in hex, as SQL. */
   readonly randomId: string;
+  /** Statements that create the indexes of runs of three characters, see `Engine.idsWithRuns`. */
+  readonly runsOfThree: readonly string[];
   /** Locks out other migrations and changes until the transaction ends; without it, Kysely's own lock does. */
   readonly lock?: (transaction: Transaction<Database>) => Promise<void>;
 }
@@ -34,6 +36,7 @@ const MIGRATIONS = {
   "0009-node-names": () => import("./migrations/0009-node-names.ts"),
   "0010-refusals-by-user": () => import("./migrations/0010-refusals-by-user.ts"),
   "0011-descriptions": () => import("./migrations/0011-descriptions.ts"),
+  "0012-search": () => import("./migrations/0012-search.ts"),
   "0013-device-sign-ins": () => import("./migrations/0013-device-sign-ins.ts"),
 } as const;
 

@@ -3,7 +3,7 @@ import type { AccountId } from "../core/accounts/model.ts";
 import type { Grant, Operator, OperatorId } from "../core/operators/model.ts";
 import type { OperatorStore, OperatorTransaction } from "../core/operators/store.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
-import { begins, equal, equalOrNull, pageSmall } from "./page-small.ts";
+import { equal, equalOrNull, hasPart, pageSmall } from "./page-small.ts";
 import { BY_ID } from "./pages.ts";
 import type { Database } from "./schema.ts";
 
@@ -19,7 +19,7 @@ export function operatorStore(db: Kysely<Database>): OperatorStore {
         equalOrNull("account_id", accessTo),
         equal("role", role),
         equal("status", status),
-        begins("email", search?.toLowerCase()),
+        hasPart(["email"], search),
       ];
       return pageSmall(db, "operators", conditions, BY_ID, page, async (ids) =>
         (await selectOperators(db).where("operators.id", "in", ids).execute()).map(toOperator),

@@ -3,6 +3,7 @@ import type { Page, PageRequest } from "../core/store/page.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import { type ListOrder, NO_PAGE, readPage } from "./pages.ts";
 import type { Database } from "./schema.ts";
+import { anyOf, canBeSought, contains, soughtTexts } from "./search-text.ts";
 
 /** A condition on rows; `isPossible` is false if no row can meet it. */
 interface Condition {
@@ -29,25 +30,11 @@ export function archived(isArchive = false): Condition {
   return { isPossible: true, where: isArchive ? sql`archived_at_ms is not null` : sql`archived_at_ms is null` };
 }
 
-/** Does any of the columns begin with this text? */
-export function anyBegins(columns: readonly string[], text: string | undefined): Condition | undefined {
-  const each = columns.flatMap((column) => begins(column, text) ?? []);
-  if (each.length === 0) return undefined;
-  const isPossible = each.every((condition) => condition.isPossible);
-  return {
-    isPossible,
-    where: sql`(${sql.join(
-      each.map(({ where }) => where),
-      sql` or `,
-    )})`,
-  };
-}
-
-export function begins(column: string, text: string | undefined): Condition | undefined {
-  if (text === undefined) return undefined;
-  // Both engines count characters as code points, and so does the array.
-  const characters = Array.from(text).length;
-  return { isPossible: canBeStored(text), where: sql`substr(${sql.ref(column)}, 1, ${characters}) = ${text}` };
+/** Does any of the columns have this text in it, in either case? */
+export function hasPart(columns: readonly string[], text: string | undefined): Condition | undefined {
+  if (text === undefined || text === "") return undefined;
+  const texts = soughtTexts(text);
+  return { isPossible: canBeSought(text), where: anyOf(columns.map((column) => contains(column, texts))) };
 }
 
 /**

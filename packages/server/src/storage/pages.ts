@@ -41,11 +41,11 @@ export const COUNTED_MAX = COUNT_MAX + 1;
  */
 export async function readPage<Row>(
   db: Kysely<Database>,
-  { order, ...rest }: List,
+  wanted: List,
   keyOf: (row: Row) => PageKey,
-  { from, limit, isReversed = false }: PageRequest,
+  { from, limit, isReversed }: PageRequest,
 ): Promise<Page<Row>> {
-  const list = { ...rest, order: { ...order, isDescending: order.isDescending !== isReversed } };
+  const list = inDirection(wanted, isReversed);
   const count = await countPage(db, list);
   // A key that no row can have marks no place in the list.
   if (from !== undefined && !canBeKey(list.order, from.key)) return { ...NO_PAGE, count };
@@ -63,6 +63,60 @@ export async function readPage<Row>(
   const [first] = items;
   const before = first === undefined || !hasPrevious ? 0 : await countPage(db, list, keyOf(first));
   return { items, hasPrevious, hasNext: isBackwards ? hasOther : hasMore, count, before };
+}
+
+/**
+ * A page of rows that are all in memory.
+ *
+ * @param rows in the list's order
+ */
+export function pageOf<Row>(
+  rows: readonly Row[],
+  order: ListOrder,
+  keyOf: (row: Row) => PageKey,
+  { from, limit }: PageRequest,
+): Page<Row> {
+  const isBackwards = from?.direction === "before";
+  const edge = from === undefined ? 0 : countBefore(rows, order, keyOf, from.key, !isBackwards);
+  const start = isBackwards ? Math.max(0, edge - limit) : edge;
+  const items = rows.slice(start, isBackwards ? edge : edge + limit);
+  return {
+    items,
+    hasPrevious: start > 0,
+    hasNext: start + items.length < rows.length,
+    count: Math.min(rows.length, COUNTED_MAX),
+    before: items.length === 0 ? 0 : Math.min(start, COUNTED_MAX),
+  };
+}
+
+/** How many rows, which are in the list's order, are before the one with this key, or are that one if it `isIncluded`. */
+export function countBefore<Row>(
+  rows: readonly Row[],
+  { isDescending }: ListOrder,
+  keyOf: (row: Row) => PageKey,
+  key: PageKey,
+  isIncluded = false,
+): number {
+  const place = rows.findIndex((row) => {
+    const compared = compareKeys(keyOf(row), key) * (isDescending ? -1 : 1);
+    return isIncluded ? compared > 0 : compared >= 0;
+  });
+  return place === -1 ? rows.length : place;
+}
+
+/** Compares keys of one list. Texts are compared by code units, which is the order of bytes for the ASCII that names consist of. */
+function compareKeys(a: PageKey, b: PageKey): number {
+  for (const [index, value] of a.entries()) {
+    const other = b[index];
+    if (other === undefined || value === other) continue;
+    return value < other ? -1 : 1;
+  }
+  return 0;
+}
+
+/** The list as it is asked for, or from its end. */
+export function inDirection({ order, ...rest }: List, isReversed = false): List {
+  return { ...rest, order: { ...order, isDescending: order.isDescending !== isReversed } };
 }
 
 /** The keys of the first rows after a place in the list, or before it when reading backwards, in the order read. */
@@ -118,7 +172,8 @@ function unionOf(overlap: boolean): RawBuilder<unknown> {
   return overlap ? sql` union ` : sql` union all `;
 }
 
-function canBeKey({ columns }: ListOrder, key: PageKey): boolean {
+/** Can a row of the list have this key, which may come from anybody? */
+export function canBeKey({ columns }: ListOrder, key: PageKey): boolean {
   if (key.length !== columns.length) return false;
   return columns.every(({ holds }, index) => {
     const value = key[index];

@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import type { ResourceServerStore, ResourceServerTransaction } from "../core/resource-servers/store.ts";
 import { canBeId } from "./bounds.ts";
-import { begins, equal, pageSmall } from "./page-small.ts";
+import { equal, hasPart, pageSmall } from "./page-small.ts";
 import { BY_ID } from "./pages.ts";
 import { findResourceServer, toResourceServer } from "./rows.ts";
 import type { Database } from "./schema.ts";
@@ -18,8 +18,14 @@ export function resourceServerStore(db: Kysely<Database>): ResourceServerStore {
     },
     find: (name) => findResourceServer(db, name),
     page: ({ status, search }, page) =>
-      pageSmall(db, "resource_servers", [equal("status", status), begins("name", search)], BY_ID, page, async (ids) =>
-        (await db.selectFrom("resource_servers").selectAll().where("id", "in", ids).execute()).map(toResourceServer),
+      pageSmall(
+        db,
+        "resource_servers",
+        [equal("status", status), hasPart(["name"], search)],
+        BY_ID,
+        page,
+        async (ids) =>
+          (await db.selectFrom("resource_servers").selectAll().where("id", "in", ids).execute()).map(toResourceServer),
       ),
   };
 }

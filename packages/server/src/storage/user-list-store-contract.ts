@@ -64,9 +64,12 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
       const STANDINGS: readonly Standing[] = ["active", "active", "active", "deactivated"];
       let accounts: readonly Account[];
       let users: readonly ApiUser[];
+      const labels = new Map<number, string>();
 
       async function fill(): Promise<void> {
-        accounts = await Promise.all(["first", "second"].map((shortname) => insertAccount(each.store, shortname)));
+        accounts = await Promise.all(
+          ["first", "second"].map((shortname) => insertAccount(each.store, shortname, `${shortname} GmbH`)),
+        );
         users = await each.store.transaction(async (transaction) => {
           const made: ApiUser[] = [];
           for (const [index, userName] of NAMES.entries()) {
@@ -77,9 +80,15 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
               if (status !== "active") await transaction.users.setStatus(user.id, status);
               // Every other one of those that are deactivated.
               const archivedAtMs = status === "deactivated" && index % 2 === 1 ? 7 : null;
-              const stored = { ...user, status, archivedAtMs };
-              if (archivedAtMs !== null) await transaction.users.update(user.id, stored);
-              await insertKey(transaction, user, user.id);
+              const displayName = index % 3 === 0 ? `Über Shop ${index}` : null;
+              const stored = { ...user, status, archivedAtMs, displayName };
+              await transaction.users.update(user.id, stored);
+              const keyId = await insertKey(transaction, user, user.id);
+              if (index % 2 === 0) {
+                const label = `Kühlhaus prod ${index}`;
+                await transaction.keys.update(keyId, { label });
+                labels.set(user.id, label);
+              }
               made.push(stored);
             }
           }
@@ -88,13 +97,17 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
       }
       const nameOf = ({ username, accountId }: ApiUser) => username.slice(`api-${accountId}-`.length);
       const keyIn = (order: UserOrder) => (user: ApiUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
-      /** Is this a prefix of the username that contains the account's id, or a prefix of every username? */
-      const beginsUsername = ({ username, accountId }: ApiUser, text: string) =>
-        "api-".startsWith(text) || (username.startsWith(text) && /^api-[0-9]+/.exec(text)?.[0] === `api-${accountId}`);
+      const textsOf = (user: ApiUser) => [
+        user.username,
+        user.displayName ?? "",
+        user.account,
+        `${user.account} GmbH`,
+        labels.get(user.id) ?? "",
+      ];
 
       /** The specification of a search, written differently. */
       function matching(filter: UserFilter, order: UserOrder): readonly ApiUser[] {
-        const { accountId, status, access, search, archived = false } = filter;
+        const { accountId, status, access, search = "", namePrefix = "", archived = false } = filter;
         return users
           .filter(
             (user) =>
@@ -102,11 +115,8 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
               (accountId ?? user.accountId) === user.accountId &&
               (status ?? user.status) === user.status &&
               (access ?? user.access) === user.access &&
-              (search === undefined ||
-                beginsUsername(user, search) ||
-                nameOf(user).startsWith(search) ||
-                search === `SHA256:${user.id}` ||
-                search === `Thumb-${user.id}`),
+              nameOf(user).startsWith(namePrefix) &&
+              textsOf(user).some((text) => text.toLowerCase().includes(search.toLowerCase())),
           )
           .toSorted((a, b) => (order === "name" ? byBytes(nameOf(a), nameOf(b)) || a.id - b.id : b.id - a.id));
       }
@@ -138,67 +148,86 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         }
       });
 
-      test("finds by the start of a name or of a username, and by a key, in the order of the names", async () => {
+      test("finds by the start of a name, in the order of the names", async () => {
         await fill();
-        const searches = [
-          "",
-          "a",
-          "ap",
-          "api-",
-          "api-1",
-          "api-2",
-          "api-2-",
-          "api-1-a",
-          "api-1-api-1-d",
-          "api-3",
-          "api-3-",
-        ];
-        searches.push(
-          "d",
-          "de",
-          "demo",
-          "demo2",
-          "a.",
-          "a_",
-          "a%",
-          "z",
-          "0",
-          "SHA256:3",
-          "Thumb-4",
-          "thumb-4",
-          "api-0",
-          "api-1x",
-          // No account has an id beyond 31 bits.
-          "api-2147483648",
-          "api-9999999999-a",
-        );
-        for (const search of searches) {
-          for (const rest of [
-            {},
-            { accountId: accounts[0]?.id },
-            { status: "active", access: "full" },
-            { archived: true },
-          ] as const) {
-            const filter = { search, ...rest };
+        for (const namePrefix of ["a", "de", "api-1-d", "Z", "z", "a_", "a%", "nobody"]) {
+          for (const rest of [{}, { accountId: accounts[0]?.id }, { status: "active", access: "full" }] as const) {
+            const filter = { namePrefix, ...rest };
             await assertList(read(filter, "name"), keyIn("name"), matching(filter, "name"), JSON.stringify(filter));
           }
         }
-        const asked = await read({ search: "a" }, "newest")({ limit: 100 });
-        assert.deepEqual(asked.items, matching({ search: "a" }, "name"), "whatever the order that was asked for");
       });
 
-      test("finds only an account's users by a username's prefix that contains the account's id", async () => {
-        const made: ApiUser[] = [];
-        for (let number = 1; number <= 11; number++) {
-          made.push(await insertUser(each.store, await insertAccount(each.store, `account-${number}`), "demo"));
+      test("finds by any part of a username, a display name, an account or a label, with filters and in either order", async () => {
+        await fill();
+        const searches = ["", "A", "1-api-2", "DEMO", "em", "lta", "_", "a%", "BER shop", "über", "SECOND Gm", "KÜHL"];
+        searches.push("prod 1", "aaa", "x".repeat(200), '"de"', "demo OR a", "\ud800");
+        const filters = [
+          {},
+          { accountId: accounts[0]?.id, archived: true },
+          { status: "active", access: "full" },
+        ] as const;
+        for (const [index, search] of searches.entries()) {
+          for (const rest of filters) {
+            const order = index % 2 === 0 ? "newest" : "name";
+            const filter = { search, ...rest };
+            const message = `${order} ${JSON.stringify(filter)}`;
+            await assertList(read(filter, order), keyIn(order), matching(filter, order), message);
+          }
         }
-        for (const [search, expected] of [
-          ["api-1", [made[0]]],
-          ["api-11", [made[10]]],
-          ["api-11-d", [made[10]]],
-          ["api-0", []],
+      });
+
+      test("finds the owner of a key by the beginning of its fingerprint or thumbprint, four characters at least", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const user = await insertUser(each.store, account, "demo");
+        await insertUser(each.store, account, "other");
+        await each.store.transaction(async (transaction) => insertKey(transaction, user, 1));
+        await each.rewrite(`update public_keys set fingerprint = 'SHA256:AbC/+xyz', thumbprint = 'Thu-_mb7'`);
+        for (const [search, isFound] of [
+          ["SHA256:AbC/", true],
+          ["SHA256:AbC/+xyz", true],
+          ["AbC/+", true],
+          ["Thu-", true],
+          ["SHA256:AbC", false],
+          ["AbC", false],
+          ["abc/", false],
+          ["SHA256:Thu-", false],
+          ["AbC/+xyz0", false],
+          ["bC/+", false],
+          ["sha256:AbC/", false],
+          ["SHA256:", false],
         ] as const) {
-          assert.deepEqual((await read({ search }, "name")({ limit: 100 })).items, expected, search);
+          const { items, count } = await each.store.users.page({ search }, "newest", 0, { limit: 5 });
+          assert.deepEqual(
+            items.map(({ username }) => username),
+            isFound ? ["api-1-demo"] : [],
+            search,
+          );
+          assert.equal(count, isFound ? 1 : 0);
+        }
+      });
+
+      test("finds what something is called now, and no longer what it was called", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const user = await insertUser(each.store, account, "demo");
+        const keyId = await each.store.transaction(async (transaction) => insertKey(transaction, user, 1));
+        const isFound = async (search: string) =>
+          (await each.store.users.page({ search }, "newest", 0, { limit: 5 })).count === 1;
+        for (const name of ["Ada's shop", "Cycles Ltd", null]) {
+          await each.store.transaction((transaction) =>
+            transaction.users.update(user.id, { ...user, displayName: name }),
+          );
+          assert.deepEqual(
+            [await isFound("da's sh"), await isFound("cles lt")],
+            [name === "Ada's shop", name === "Cycles Ltd"],
+          );
+          assert.ok(await isFound("i-1-dem"));
+        }
+        for (const label of ["laptop", "server", null]) {
+          await each.rewrite(
+            `update public_keys set label = ${label === null ? "null" : `'${label}'`} where id = ${keyId}`,
+          );
+          assert.deepEqual([await isFound("apto"), await isFound("erve")], [label === "laptop", label === "server"]);
         }
       });
 
@@ -298,21 +327,35 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
           assert.equal(await count({}), COUNT_MAX + 1);
           assert.equal(await count({ status: "active" }), COUNT_MAX + 1);
           assert.equal(await count({ search: "api-1" }), COUNT_MAX);
+          assert.equal(await count({ search: "a" }), COUNT_MAX + 1);
+          assert.equal(await count({ search: "an", accountId: account.id }), 0);
         });
 
-        test("finds many, few or one of them", async () => {
+        test("finds many, few or one of them, in either order and however far the list is paged", async () => {
           await fillMany(COUNT_MAX + 1500);
-          const page = (search: string, request: PageRequest = { limit: 3 }) =>
-            each.store.users.page({ search }, "name", 0, request);
-          assert.deepEqual(ids(await page("many")), [1, 10, 100]);
-          assert.deepEqual(ids(await page("api-1")), [1, 10, 100]);
+          const page = (search: string, request: PageRequest = { limit: 3 }, order: UserOrder = "name") =>
+            each.store.users.page({ search }, order, 0, request);
+          assert.deepEqual(ids(await page("any")), [1, 10, 100]);
+          assert.deepEqual(ids(await page("i-1", { limit: 3 }, "newest")), [11_500, 11_499, 11_498]);
           assert.deepEqual(ids(await page("api-1-many")), [1, 10, 100]);
-          assert.deepEqual(ids(await page("rare")), [1000, 10_000, 11_000]);
-          assert.deepEqual(ids(await page("many777")), [777, 7770, 7771]);
+          assert.deepEqual(ids(await page("are")), [1000, 10_000, 11_000]);
+          assert.deepEqual(ids(await page("ny777")), [777, 7770, 7771]);
+          assert.deepEqual(ids(await page("77", { limit: 4 })), [10_077, 10_177, 10_277, 10_377]);
           const from = { key: ["many1000", 1], direction: "after" } as const;
-          assert.deepEqual(ids(await page("many", { limit: 3, from })), [10_001, 10_002, 10_003]);
-          const back = await page("many", { limit: 2, from: { ...from, direction: "before" } });
+          assert.deepEqual(ids(await page("any", { limit: 3, from })), [10_001, 10_002, 10_003]);
+          const back = await page("any", { limit: 2, from: { ...from, direction: "before" } });
           assert.deepEqual([ids(back), back.hasPrevious, back.hasNext], [[10, 100], true, true]);
+          // The last ones are beyond what is counted.
+          for (const [direction, expected] of [
+            ["after", [2, 1]],
+            ["before", [6, 5, 4]],
+          ] as const) {
+            const end = await page("many", { limit: 3, from: { key: [3], direction } }, "newest");
+            assert.deepEqual([ids(end), end.count, end.before], [expected, COUNT_MAX + 1, COUNT_MAX + 1]);
+            assert.deepEqual([end.hasPrevious, end.hasNext], [true, direction === "before"]);
+          }
+          const across = await page("many", { limit: 3, from: { key: [1491], direction: "after" } }, "newest");
+          assert.deepEqual([ids(across), across.before], [[1490, 1489, 1488], 9998]);
         });
       });
     });

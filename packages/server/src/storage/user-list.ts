@@ -1,14 +1,17 @@
 import type { Access } from "@countersign/protocol";
-import { type Kysely, type RawBuilder, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
 import type { AccountId } from "../core/accounts/model.ts";
 import type { Standing } from "../core/standing.ts";
 import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import type { ApiUser } from "../core/users/model.ts";
 import type { ListedUser, UserFilter, UserOrder } from "../core/users/store.ts";
 import { beginningWith, canBeId, canBeStored, ID_MAX } from "./bounds.ts";
+import type { Engine } from "./engine.ts";
 import { type ListOrder, NEWEST_FIRST, NO_PAGE, readPage, readStretch } from "./pages.ts";
 import { selectUsers, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
+import { canBeSought } from "./search-text.ts";
+import { searchUsers } from "./user-search.ts";
 
 const STANDINGS: readonly Standing[] = ["active", "deactivated"];
 const ACCESSES: readonly Access[] = ["full", "read_only"];
@@ -21,25 +24,25 @@ const BY_NAME: ListOrder = {
   isDescending: false,
 };
 
-/** A page of users. Search results are ordered by name, the order of the index that finds them. */
+/** A page of users. Names with the same beginning lie together in the indexes by name alone, so such a list is by name. */
 export async function pageUsers(
   db: Kysely<Database>,
+  engine: Engine,
   filter: UserFilter,
   orderWanted: UserOrder,
   todaySeconds: number,
   page: PageRequest,
 ): Promise<Page<ListedUser>> {
-  const { accountId, search } = filter;
+  const { accountId, search = "", namePrefix } = filter;
   if (accountId !== undefined && !canBeId(accountId)) return NO_PAGE;
-  if (!canBeStored(search ?? "")) return NO_PAGE;
-  const order = search === undefined ? orderWanted : "name";
-  const list = {
-    order: order === "name" ? BY_NAME : NEWEST_FIRST,
-    ranges: search === undefined ? rangesOf(filter) : searched(filter, search),
-    overlap: search !== undefined,
-  };
+  if (!canBeSought(search) || !canBeStored(namePrefix ?? "")) return NO_PAGE;
+  const order = namePrefix === undefined ? orderWanted : "name";
+  const list = { order: order === "name" ? BY_NAME : NEWEST_FIRST, ranges: rangesOf(filter) };
   const keyOf = ({ id, name = "" }: UserKey): PageKey => (order === "name" ? [name, id] : [id]);
-  const { items, ...rest } = await readPage<UserKey>(db, list, keyOf, page);
+  const { items, ...rest } =
+    search === ""
+      ? await readPage<UserKey>(db, list, keyOf, page)
+      : await searchUsers<UserKey>(db, engine, { list, keyOf, conditions: conditionsOf(filter) }, search, page);
   const ids = items.map(({ id }) => id);
   return { items: await loadListed(db, ids, todaySeconds), ...rest };
 }
@@ -68,60 +71,26 @@ interface UserKey {
   readonly name?: string;
 }
 
-/** The filter without the search. */
-interface Rest extends Pick<UserFilter, "status" | "access" | "archived"> {
-  readonly accountId?: number | undefined;
-}
-
 /** One range for each status and access, since the indexes begin with these columns. */
-function rangesOf(filter: Rest, beginning = ""): readonly RawBuilder<unknown>[] {
-  const account = filter.accountId === undefined ? sql`` : sql`and account_id = ${filter.accountId}`;
-  const { from, until } = beginningWith(beginning);
-  const archived = archivedIs(filter.archived);
-  const named = beginning === "" ? sql`` : sql`and name >= ${from} and name < ${until}`;
+function rangesOf(filter: UserFilter): readonly RawBuilder<unknown>[] {
   return STANDINGS.filter((status) => (filter.status ?? status) === status).flatMap((status) =>
     ACCESSES.filter((access) => (filter.access ?? access) === access).map(
-      (access) => sql`
-        from api_users where ${archived} and status = ${status} and access = ${access} ${account} ${named}`,
+      (access) => sql`from api_users where ${conditionsOf({ ...filter, status, access })}`,
     ),
   );
 }
 
-/** The condition of the indexes that hold these users. */
-function archivedIs(isArchive = false): RawBuilder<unknown> {
-  return isArchive ? sql`archived_at_ms is not null` : sql`archived_at_ms is null`;
-}
-
-/**
- * The ranges of a search. It finds names with this prefix, and the owners of a key with this fingerprint or thumbprint. A prefix of
- * usernames that includes the account id also finds the matching users of that account. A prefix of `api-` finds every user.
- */
-function searched(filter: UserFilter, search: string): readonly RawBuilder<unknown>[] {
-  if ("api-".startsWith(search)) return rangesOf(filter);
-  const ranges = [...rangesOf(filter, search), owners(filter, search)];
-  const [, id, beginning] = /^api-([1-9][0-9]{0,9})(?:-(.*))?$/s.exec(search) ?? [];
-  const accountId = Number(id);
-  // A user can't belong to both the filter's account and another one.
-  if (!canBeId(accountId) || (filter.accountId ?? accountId) !== accountId) return ranges;
-  return [...ranges, ...rangesOf({ ...filter, accountId }, beginning)];
-}
-
-/** The owners of a key. Materialized, so that the engine finds them by the key instead of scanning all users that pass the filter. */
-function owners({ accountId, status, access, archived }: UserFilter, key: string): RawBuilder<unknown> {
-  const conditions = [
-    archivedIs(archived),
-    ...(accountId === undefined ? [] : [sql`account_id = ${accountId}`]),
-    ...(status === undefined ? [] : [sql`status = ${status}`]),
-    ...(access === undefined ? [] : [sql`access = ${access}`]),
-  ];
-  return sql`from (
-    with owners as materialized (
-      select id, name, account_id, status, access, archived_at_ms from api_users where id in (
-        select user_id from public_keys where fingerprint = ${key}
-        union select user_id from public_keys where thumbprint = ${key}
-      )
-    ) select * from owners
-  ) as owners where ${sql.join(conditions, sql` and `)}`;
+/** What the filter asks for besides the search. The first condition is that of the indexes that hold these users. */
+function conditionsOf({ archived = false, status, access, accountId, namePrefix }: UserFilter): RawBuilder<SqlBool> {
+  const conditions = [archived ? sql`archived_at_ms is not null` : sql`archived_at_ms is null`];
+  if (status !== undefined) conditions.push(sql`status = ${status}`);
+  if (access !== undefined) conditions.push(sql`access = ${access}`);
+  if (accountId !== undefined) conditions.push(sql`account_id = ${accountId}`);
+  if (namePrefix !== undefined) {
+    const { from, until } = beginningWith(namePrefix);
+    conditions.push(sql`name >= ${from} and name < ${until}`);
+  }
+  return sql<SqlBool>`${sql.join(conditions, sql` and `)}`;
 }
 
 /** Loads users in the order of the ids given. Each user's figures take a few lookups of its keys. */

@@ -39,7 +39,7 @@ export function userStore(db: Kysely<Database>, engine: Engine): UserStore {
         : (await selectUsers(db).where("api_users.username", "in", names).execute()).map(toUser);
     },
     listAfter: (accountId, afterName, limit) => listUsersAfter(db, accountId, afterName, limit),
-    page: (filter, order, todaySeconds, page) => pageUsers(db, filter, order, todaySeconds, page),
+    page: (filter, order, todaySeconds, page) => pageUsers(db, engine, filter, order, todaySeconds, page),
     findListed: async (username, todaySeconds) => {
       if (!canBeStored(username)) return undefined;
       const row = await db.selectFrom("api_users").select("id").where("username", "=", username).executeTakeFirst();

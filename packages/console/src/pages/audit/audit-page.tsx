@@ -21,9 +21,10 @@ import "./audit-page.css";
 export default function AuditPage() {
   const me = useMe();
   const filters = useFilters(["actor", "subject", "action", "from", "until"]);
-  const { cursor, from, until, ...named } = filters.values;
+  const { cursor, actor, from, until, ...named } = filters.values;
   const filter: EventFilter = {
     ...named,
+    ...(actor === undefined ? {} : { actor_contains: actor }),
     ...(from === undefined ? {} : { from: startOfDay(from) }),
     // The chosen day is included; the API excludes its bound.
     ...(until === undefined ? {} : { until: dayAfter(until) }),

@@ -92,11 +92,7 @@ export default function UsersPage() {
   const me = useMe();
   const [, navigate] = useLocation();
   const filters = useFilters(["q", "account", "status", "access"]);
-  // A search is by name: the API finds its results in an index by name.
-  const sorting = useSorting({
-    ...(filters.values.q === undefined ? { newest: "descending" } : {}),
-    name: "ascending",
-  });
+  const sorting = useSorting({ newest: "descending", name: "ascending" });
   const query = useUsers({ ...standingFilter(filters.values), ...sorting.query } as UserFilter);
   const mayCreate = permits(me, "admin");
   const creating = useOpening("user", mayCreate);

@@ -35,7 +35,7 @@ export function useOptions(
   const search = typed.kind === "search" ? typed.text : "";
   const applied = useDelayed(search);
   const isEnabled = applied !== "" && search !== "";
-  const users = useUsers({ q: applied }, { isEnabled });
+  const users = useUsers({ q: applied, order: "name" }, { isEnabled });
   const accounts = useAccounts({ q: applied }, { isEnabled });
   if (typed.kind === "secret") return { options: [], typed, isPending: false };
   if (typed.kind === "credential") {

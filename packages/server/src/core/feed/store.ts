@@ -9,6 +9,8 @@ export interface EventFilter {
   /** Only events about this account, its users, keys and tokens. */
   readonly accountId?: AccountId | undefined;
   readonly actor?: string | undefined;
+  /** Any part of the actor's name, in either case. */
+  readonly actorPart?: string | undefined;
   readonly subject?: string | undefined;
   /** An action, or its beginning up to the dot, such as `key`. */
   readonly action?: string | undefined;

@@ -27,13 +27,19 @@ export interface UserFilter {
   /** Those that are archived, instead of the others. */
   readonly archived?: boolean | undefined;
   /**
-   * A prefix of the name (the part after `api-<account id>-`), a prefix of the username that reaches at least to the account's id, or a
-   * key's whole fingerprint or thumbprint. Lower case, except for those two. A prefix of every username finds every user.
+   * Any part of a username, of a display name, of its account's shortname or name, or of a label of its keys, in either case; or the
+   * beginning of a key's fingerprint, with or without `SHA256:`, or of its thumbprint: at least `KEY_PREFIX_MIN` characters, in their
+   * case. Empty finds every user.
    */
   readonly search?: string | undefined;
+  /** The beginning of the name, which is the part of the username after `api-<account id>-`. Such a list is by name. */
+  readonly namePrefix?: string | undefined;
 }
 
-/** Newest first, or by name. A search is always ordered by name. */
+/** The fewest characters of a fingerprint or thumbprint that are looked for. A million keys have about one of four that begin alike. */
+export const KEY_PREFIX_MIN = 4;
+
+/** Newest first, or by name. */
 export type UserOrder = "newest" | "name";
 
 /** Reads API users outside of transactions. */

@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { type Kysely, sql } from "kysely";
 import pg from "pg";
 import { type InspectedStore, inspectSchema, type ServerFacts } from "../inspected-store.ts";
+import { idsWithRuns } from "./runs.ts";
 import type { Database } from "../schema.ts";
 import { StoreOpenError } from "../store-open-error.ts";
 import { databaseProblem } from "./database-problem.ts";
@@ -30,7 +31,12 @@ export async function inspectPostgresStore(url: string, listenUrl: string): Prom
       select current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
         current_setting('default_transaction_read_only') as "readOnly"`.execute(db);
     const { encoding = "UTF8", standby = false, readOnly = "off" } = rows[0] ?? {};
-    const schema = await inspectSchema(db, { name: "postgresql", nowMs: NOW_MS, problemOf: databaseProblem });
+    const schema = await inspectSchema(db, {
+      name: "postgresql",
+      nowMs: NOW_MS,
+      idsWithRuns,
+      problemOf: databaseProblem,
+    });
     return {
       engine: "postgresql",
       ...schema,

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { Kysely } from "kysely";
 import { type InspectedStore, inspectSchema } from "../inspected-store.ts";
+import { idsWithRuns } from "./runs.ts";
 import type { Database } from "../schema.ts";
 import { StoreOpenError } from "../store-open-error.ts";
 import { NodeSqliteDialect, SQLITE_NOW_MS } from "./dialect.ts";
@@ -28,7 +29,12 @@ export async function inspectSqliteStore(file: string): Promise<InspectedStore> 
     database = opened;
     opened.exec("pragma query_only = on; pragma trusted_schema = off;");
     const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(opened) });
-    const schema = await inspectSchema(db, { name: "sqlite", nowMs: SQLITE_NOW_MS, problemOf: sqliteProblem });
+    const schema = await inspectSchema(db, {
+      name: "sqlite",
+      nowMs: SQLITE_NOW_MS,
+      idsWithRuns,
+      problemOf: sqliteProblem,
+    });
     return {
       engine: "sqlite",
       ...schema,

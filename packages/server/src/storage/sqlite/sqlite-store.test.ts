@@ -20,6 +20,7 @@ import {
   UNDO_0009,
   UNDO_0010,
   UNDO_0011,
+  UNDO_0012,
   UNDO_0013,
 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
@@ -156,7 +157,8 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
-    ["0011-descriptions", UNDO_0013.join("; ")],
+    ["0012-search", UNDO_0013.join("; ")],
+    ["0011-descriptions", `${UNDO_0012.sqlite.join("; ")}; ${UNDO_0013.join("; ")}`],
     ["0010-refusals-by-user", UNDO_0011.join("; ")],
     ["0009-node-names", UNDO_0010.join("; ")],
     ["0008-key-trust", UNDO_0009.join("; ")],
@@ -175,7 +177,10 @@ describe("a file of an earlier release", () => {
       const accounts = await before.accounts.list();
       const signingKeys = await before.signingKeys.list();
       await before.close();
-      withDatabase((database) => database.exec(undo));
+      withDatabase((database) => {
+        if (name < "0011") database.exec(UNDO_0012.sqlite.join("; "));
+        database.exec(undo);
+      });
       const store = await open();
       assert.deepEqual(await store.accounts.list(), accounts);
       assert.equal((await store.events.after(0, 10)).length, 2);

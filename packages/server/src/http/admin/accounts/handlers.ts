@@ -32,7 +32,7 @@ export function createAccountHandlers({
   return {
     async listAccounts({ principal, query, target }) {
       const { q: search, status, archived, order = "created" } = query;
-      const filter = { search, status, archived, ...accountFilter(principal) };
+      const filter = { search: search?.trim(), status, archived, ...accountFilter(principal) };
       const turned = isReversed(query, "ascending");
       const listOrder: CursorOrder =
         order === "shortname"

@@ -7,7 +7,7 @@ export const accountRoutes = {
     path: "/accounts",
     tag: "accounts",
     access: viewer,
-    summary: "List accounts, oldest first; q matches the start of the shortname or name",
+    summary: "List accounts, oldest first; q matches any part of the shortname or name",
     query: AccountsQuery,
     answers: "list",
     data: Account,

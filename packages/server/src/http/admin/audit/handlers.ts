@@ -69,16 +69,21 @@ export function createAuditHandlers({
 
 interface EventQuery {
   readonly actor?: string;
+  readonly actor_contains?: string;
   readonly subject?: string;
   readonly action?: string;
   readonly from?: string;
   readonly until?: string;
 }
 
-function eventFilter(principal: Principal, { actor, subject, action, from, until }: EventQuery): EventFilter {
+function eventFilter(
+  principal: Principal,
+  { actor, actor_contains: actorPart, subject, action, from, until }: EventQuery,
+): EventFilter {
   return {
     ...accountFilter(principal),
     actor,
+    actorPart: actorPart?.trim(),
     subject,
     action,
     fromMs: from === undefined ? undefined : parseTime(from),

@@ -1,4 +1,4 @@
-import { count, direction, flag, object, objectWith, page, sample, text, textOrNull, time } from "../http/schema.ts";
+import { count, direction, flag, object, objectWith, page, sample, search, text, textOrNull, time } from "../http/schema.ts";
 
 export const AuditEvent = object({
   seq: count,
@@ -21,6 +21,7 @@ export const ChainReport = objectWith(["ok", "events"], {
 
 const eventFilter = {
   actor: { type: "string", maxLength: 400 },
+  actor_contains: { ...search, description: "Any part of the actor, in either case. Without effect beside actor" },
   subject: { type: "string", maxLength: 200, description: "Such as key:3" },
   action: { type: "string", maxLength: 100, description: "Such as key.deactivated, or a prefix of it: key" },
   from: { ...time, description: "Inclusive" },

@@ -50,7 +50,7 @@ export function createOperatorHandlers({
       const filter = {
         role,
         status,
-        search: q?.toLowerCase(),
+        search: q?.trim(),
         accessTo: account?.id,
         ...accountFilter(principal),
       };

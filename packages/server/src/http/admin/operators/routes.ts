@@ -10,7 +10,7 @@ export const operatorRoutes = {
     path: "/operators",
     tag: "operators",
     access: owner,
-    summary: "List operators, oldest first; q matches the start of the e-mail address",
+    summary: "List operators, oldest first; q matches any part of the e-mail address",
     query: OperatorsQuery,
     answers: "list",
     data: Operator,

@@ -33,7 +33,7 @@ export function createResourceServerHandlers({
   return {
     async listResourceServers({ query, target }) {
       const { q: search, status } = query;
-      const page = await store.resourceServers.page({ search, status }, parsePage(query));
+      const page = await store.resourceServers.page({ search: search?.trim(), status }, parsePage(query));
       return listOf(page, target, (server) => [server.id], resourceServerJson);
     },
 

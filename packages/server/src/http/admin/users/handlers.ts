@@ -23,11 +23,10 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
   const { store, clock, commit, unnamedProxy } = dependencies;
   return {
     async listUsers({ principal, query, target }) {
-      const { q, account: shortname, status, access, archived } = query;
-      // An index by name holds the matches of a search together; by age they would have to be gathered.
-      const order = q === undefined ? (query.order ?? "newest") : "name";
-      if (q !== undefined && query.order === "newest" && query.direction !== undefined) {
-        const message = "A search is ordered by name: give order=name with a direction, or leave out order.";
+      const { q, name_prefix: namePrefix, account: shortname, status, access, archived } = query;
+      const order = namePrefix === undefined ? (query.order ?? "newest") : "name";
+      if (namePrefix !== undefined && query.order === "newest" && query.direction !== undefined) {
+        const message = "A list by name_prefix is ordered by name: give order=name with a direction, or leave out order.";
         throw fieldRefusal("field_invalid", message, "direction");
       }
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
@@ -45,7 +44,8 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
               access,
               archived,
               accountId: account?.id ?? principal.accountId ?? undefined,
-              search: q && searchText(q),
+              search: q?.trim(),
+              namePrefix,
             },
             order,
             todaySeconds(clock),
@@ -114,10 +114,4 @@ function shownUser(user: ListedUser) {
     last_used_at: isoTime(user.lastUsedAtMs),
     tokens_today: user.tokensToday,
   };
-}
-
-/** Usernames are lower case; fingerprints and thumbprints, each of a fixed length, aren't. */
-function searchText(text: string): string {
-  const trimmed = text.trim();
-  return /^(?:SHA256:[A-Za-z0-9+/]{43}|[A-Za-z0-9_-]{43})$/.test(trimmed) ? trimmed : trimmed.toLowerCase();
 }

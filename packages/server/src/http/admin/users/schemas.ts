@@ -48,13 +48,14 @@ export const UsersQuery = objectWith([], {
   q: {
     ...search,
     description:
-      "The start of a name, or of a username up to the account's number at least; or a key's whole fingerprint or thumbprint",
+      "Any part of a username, a display name, an account's shortname or name, or a key's label, in either case; or the beginning of a key's fingerprint or thumbprint, 4 characters at least, in their case",
   },
+  name_prefix: { ...search, description: "The beginning of the name. The list is by name then" },
   account: shortname,
   status: standing,
   access,
   archived: { ...flag, description: "true: those that are archived, instead of the others" },
-  order: { enum: ["newest", "name"], description: "Default: newest. With q, the list is by name in any case" },
+  order: { enum: ["newest", "name"], description: "Default: newest. With name_prefix, the list is by name in any case" },
   direction: {
     ...direction,
     description: "Default: descending for newest, which ascending turns into the oldest first; ascending for name",
