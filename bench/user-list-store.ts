@@ -23,11 +23,11 @@ export function fill({ numbers, bytes, digits }: EngineWords, users: number): re
       (which) =>
         // Half of the keys have expired, so that a list of unused ones must step over a million; few are weak or about to expire.
         `insert into public_keys (user_id, account_id, fingerprint, thumbprint, modulus_hash, bits, spki, status,
-           created_at_ms, expires_at_ms, idle_since_day, weakness)
+           created_at_ms, expires_at_ms, idle_since_day, weakness, label)
          select id, account_id, 'SHA256:${which}' || ${digits("id")}, 'thumb-${which}' || ${digits("id")},
            '${which}' || ${digits("id")}, 2048, ${bytes}, 'active', 1,
            case when ${which} = 1 then 1000 + id when id % 100 = 0 then ${HOUR * 1000} + id * 2000 end,
-           ${which} - 1, case when id % 1000 = 0 then 'roca' end
+           ${which} - 1, case when id % 1000 = 0 then 'roca' end, case when id % 10 = 0 then 'Label ' || id end
          from api_users`,
     ),
     `insert into key_usage (key_id, last_used_at_ms) select id, id from public_keys where id % 2 = 0`,

@@ -101,6 +101,15 @@ async function measure(store: Store): Promise<readonly Measured[]> {
     "search: one",
     page((number) => ({ search: `svc-${number}` })),
   );
+  await time(
+    "search: one, by the end of its name",
+    page((number) => ({ search: `${number}`.slice(-6) })),
+  );
+  await time("search: half of all, by name", page({ search: "vc-" }, "name"));
+  await time("search: one letter", page({ search: "y" }));
+  await time("search: two letters that nobody has", page({ search: "qq" }));
+  await time("search: a label", page({ search: "abel 4242" }));
+  await time("search: an account by its name", page({ search: "ccount 9" }));
   await time("search: nobody", page({ search: "nobody" }));
   await time("search: the great account by its id", page({ search: "api-1" }));
   await time("search: a small account by its id", page({ search: "api-99" }));
@@ -114,6 +123,7 @@ async function measure(store: Store): Promise<readonly Measured[]> {
     "search: fingerprint",
     page((number) => ({ search: `SHA256:1${String(number).padStart(42, "0")}` })),
   );
+  await time("search: a fingerprint's beginning", page({ search: "SHA256:1000" }));
 
   const events = (
     filter: EventFilter | ((round: number) => EventFilter),
@@ -131,6 +141,8 @@ async function measure(store: Store): Promise<readonly Measured[]> {
   await time("events of the great account", events({ accountId }, deep));
   await time("events of a small account and an action", events({ accountId: small, action: "user.created" }));
   await time("events by actor", events({ actor }, deep));
+  await time("events by a part of an actor's name", events({ actorPart: "zoe@" }, deep));
+  await time("events by a part of nobody's name", events({ actorPart: "nobody" }, deep));
   await time("events by actor and action", events({ actor, action: "key.added" }, deep));
   await time(
     "events by actor and action, both many, together none",

@@ -1,5 +1,8 @@
 import { type Kysely, sql } from "kysely";
-import type { MigrationEngine } from "../migrate.ts";
+
+interface Engine {
+  readonly runsOfThree: readonly string[];
+}
 
 /**
  * Indexes of runs of three characters, in lower case as far as A to Z go: of usernames and display names, and of keys' labels. A search
@@ -7,6 +10,6 @@ import type { MigrationEngine } from "../migrate.ts";
  *
  * @see ../../../../../docs/adr/0050-search-by-any-part.md
  */
-export async function up(db: Kysely<unknown>, { runsOfThree }: MigrationEngine): Promise<void> {
+export async function up(db: Kysely<unknown>, { runsOfThree }: Engine): Promise<void> {
   for (const statement of runsOfThree) await sql.raw(statement).execute(db);
 }

@@ -16,6 +16,7 @@ const INDEXES = {
 // In the collation "C", `lower` changes A to Z alone, whatever the database's locale.
 const runsOf = (text: string) => `runs_of_three(lower((${text}) collate "C"))`;
 
+/** What the migration 0012-search runs; it never changes. */
 export const CREATE_RUNS: readonly string[] = [
   `create function runs_of_three(text text) returns text[] language sql immutable strict parallel safe as
      $$ select array(select substr(text, place, 3) from generate_series(1, length(text) - 2) as place) $$`,

@@ -13,6 +13,7 @@ const INDEXES = {
   labels: { table: "public_keys", columns: "label", text: (row: string) => `lower(coalesce(${row}.label, ''))` },
 } as const;
 
+/** What the migration 0012-search runs; it never changes. */
 export const CREATE_RUNS: readonly string[] = Object.values(INDEXES).flatMap(({ table, columns, text }) => {
   const index = `${table}_search`;
   const insert = `insert into ${index} (rowid, text) values (new.id, ${text("new")})`;
