@@ -120,6 +120,7 @@ describe("a database that isn't this release's", () => {
         "0009-node-names",
         "0010-refusals-by-user",
         "0011-descriptions",
+        "0012-search",
         "0013-device-sign-ins",
         "9999-later",
       ],
