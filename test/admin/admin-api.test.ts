@@ -308,7 +308,9 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       for (const [path, member, turned] of [
         ["/users?", "username", "ascending"],
         ["/users?order=name&", "username", "descending"],
-        ["/users?q=page-&", "username", "descending"],
+        ["/users?q=age-&", "username", "ascending"],
+        ["/users?q=age-&order=name&", "username", "descending"],
+        ["/users?name_prefix=page-&", "username", "descending"],
         ["/keys?", "id", "ascending"],
         ["/audit-events?", "seq", "ascending"],
         ["/accounts?", "shortname", "descending"],
@@ -329,12 +331,12 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
         const foreign = await admin.get(`${path}cursor=${cursor}`);
         assert.deepEqual([foreign.status, foreign.body.meta.errors[0].pointer ?? "/cursor"], [422, "/cursor"], path);
       }
-      assert.equal((await admin.get("/users?q=page-&order=newest")).status, 200);
+      assert.equal((await admin.get("/users?name_prefix=page-&order=newest")).status, 200);
       for (const query of [
         "direction=up",
         "direction=",
         "direction=ascending&direction=ascending",
-        "q=page-&order=newest&direction=ascending",
+        "name_prefix=page-&order=newest&direction=ascending",
       ]) {
         assert.equal((await admin.get(`/users?${query}`)).status, 422, query);
       }
@@ -346,9 +348,17 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.deepEqual(await usernames("access=read_only"), ["api-1-once"]);
       assert.deepEqual(await usernames("q=api-1-de"), ["api-1-demo"]);
       assert.deepEqual(await usernames("q=DEM"), ["api-1-demo"]);
+      assert.deepEqual(await usernames("q=%20-1-dem%20"), ["api-1-demo"]);
+      assert.deepEqual(await usernames("name_prefix=dem"), ["api-1-demo"]);
+      assert.deepEqual(await usernames("name_prefix=emo"), []);
       const { fingerprint, thumbprint } = (await admin.get("/keys/1")).body.data;
       assert.deepEqual(await usernames(`q=${encodeURIComponent(fingerprint)}`), ["api-1-demo"]);
       assert.deepEqual(await usernames(`q=${thumbprint}`), ["api-1-demo"]);
+      assert.deepEqual(await usernames(`q=${encodeURIComponent(fingerprint.slice(0, 15))}`), ["api-1-demo"]);
+      assert.equal((await admin.get("/users?name_prefix=d&order=newest&direction=ascending")).status, 422);
+      const actors = (await admin.get("/audit-events?actor_contains=CLI%3A&limit=5")).body.data as { actor: string }[];
+      assert.notDeepEqual(actors, []);
+      assert.ok(actors.every(({ actor }) => actor.startsWith("cli:")));
       assert.deepEqual(await usernames("account=nobody"), []);
       assert.deepEqual(await usernames("status=deactivated"), []);
       assert.deepEqual(await usernames("q=%00"), []);

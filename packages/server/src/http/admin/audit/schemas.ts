@@ -1,4 +1,16 @@
-import { count, direction, flag, object, objectWith, page, sample, search, text, textOrNull, time } from "../http/schema.ts";
+import {
+  count,
+  direction,
+  flag,
+  object,
+  objectWith,
+  page,
+  sample,
+  search,
+  text,
+  textOrNull,
+  time,
+} from "../http/schema.ts";
 
 export const AuditEvent = object({
   seq: count,

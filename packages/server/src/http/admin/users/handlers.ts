@@ -26,7 +26,8 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
       const { q, name_prefix: namePrefix, account: shortname, status, access, archived } = query;
       const order = namePrefix === undefined ? (query.order ?? "newest") : "name";
       if (namePrefix !== undefined && query.order === "newest" && query.direction !== undefined) {
-        const message = "A list by name_prefix is ordered by name: give order=name with a direction, or leave out order.";
+        const message =
+          "A list by name_prefix is ordered by name: give order=name with a direction, or leave out order.";
         throw fieldRefusal("field_invalid", message, "direction");
       }
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);

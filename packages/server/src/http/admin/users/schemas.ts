@@ -55,7 +55,10 @@ export const UsersQuery = objectWith([], {
   status: standing,
   access,
   archived: { ...flag, description: "true: those that are archived, instead of the others" },
-  order: { enum: ["newest", "name"], description: "Default: newest. With name_prefix, the list is by name in any case" },
+  order: {
+    enum: ["newest", "name"],
+    description: "Default: newest. With name_prefix, the list is by name in any case",
+  },
   direction: {
     ...direction,
     description: "Default: descending for newest, which ascending turns into the oldest first; ascending for name",
