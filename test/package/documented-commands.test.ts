@@ -150,7 +150,6 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "docs/remote-command-line.md": {
     "countersign login": "needs a server elsewhere and an operator's browser; test/admin/login.test.ts has both",
     "countersign whoami": "test/admin/login.test.ts asks and signs out",
-    "To sign in": "what countersign login prints",
     "export COUNTERSIGN_ADMIN_URL": "needs a server elsewhere; test/admin/remote-command-line.test.ts has one",
     "countersign admin-token create ana": "test/admin/remote-command-line.test.ts makes tokens",
     "kubectl port-forward": CLUSTER,
