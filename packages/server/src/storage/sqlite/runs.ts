@@ -10,21 +10,22 @@ const INDEXES = {
     columns: "username, display_name",
     text: (row: string) => `lower(${row}.username || char(10) || coalesce(${row}.display_name, ''))`,
   },
-  labels: { table: "public_keys", columns: "label", text: (row: string) => `lower(coalesce(${row}.label, ''))` },
+  // Most keys have no label, and no row here.
+  labels: { table: "public_keys", columns: "label", text: (row: string) => `lower(${row}.label)` },
 } as const;
 
 /** What the migration 0012-search runs; it never changes. */
 export const CREATE_RUNS: readonly string[] = Object.values(INDEXES).flatMap(({ table, columns, text }) => {
   const index = `${table}_search`;
-  const insert = `insert into ${index} (rowid, text) values (new.id, ${text("new")})`;
+  const insert = `insert into ${index} (rowid, text) select new.id, ${text("new")} where ${text("new")} is not null`;
   const remove = `delete from ${index} where rowid = old.id`;
   return [
     `create virtual table ${index} using fts5 (text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1')`,
-    `insert into ${index} (rowid, text) select id, ${text(table)} from ${table}`,
-    `create trigger ${index}_insert after insert on ${table} begin ${insert}; end`,
+    `insert into ${index} (rowid, text) select id, ${text(table)} from ${table} where ${text(table)} is not null`,
+    `create trigger ${index}_insert after insert on ${table} when ${text("new")} is not null begin ${insert}; end`,
     `create trigger ${index}_update after update of ${columns} on ${table}
        when ${text("old")} is not ${text("new")} begin ${remove}; ${insert}; end`,
-    `create trigger ${index}_delete after delete on ${table} begin ${remove}; end`,
+    `create trigger ${index}_delete after delete on ${table} when ${text("old")} is not null begin ${remove}; end`,
   ];
 });
 
