@@ -105,6 +105,12 @@ export async function openAdminApi(server: Pick<TestServer, "adminUrl">): Promis
     seen.set(key, (seen.get(key) ?? 0) + 1);
     const described = document.paths[path][method.toLowerCase()].responses[status];
     assert.ok(described !== undefined, `${operationId} answered ${status}, which its document doesn't have`);
+    const code = (body as AdminAnswer["body"])?.meta?.errors?.[0]?.code;
+    const declared: readonly string[] = described.description.split(", ");
+    assert.ok(
+      status < 400 || declared.includes(code),
+      `${operationId} gave ${code}, which its document doesn't declare`,
+    );
     if (!JSON_TYPE.test(type)) return;
     const pointer = [
       "paths",

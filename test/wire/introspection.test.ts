@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { assertRefusalsDeclared } from "../testkit/declared-refusals.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
 import {
@@ -32,7 +33,13 @@ before(async () => {
   shop = await server.json("resource-server", "create", "shop");
   token = await mint();
 });
-after(() => server.stop());
+after(async () => {
+  try {
+    await assertRefusalsDeclared(server);
+  } finally {
+    await server.stop();
+  }
+});
 
 async function mint(): Promise<string> {
   const granted = await server.json<{ token: string }>(...tokenCommand(server, user));

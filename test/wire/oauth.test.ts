@@ -12,6 +12,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
+import { assertRefusalsDeclared } from "../testkit/declared-refusals.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI, type Requirement } from "../testkit/requirements.ts";
 import { runProgram } from "../testkit/run-program.ts";
@@ -33,7 +34,13 @@ before(async () => {
   shop = await server.json("resource-server", "create", "shop");
   insertExpired();
 });
-after(() => server.stop());
+after(async () => {
+  try {
+    await assertRefusalsDeclared(server);
+  } finally {
+    await server.stop();
+  }
+});
 
 /** Changes the store behind the server's back. */
 function withDatabase<Result>(work: (database: DatabaseSync) => Result): Result {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { assertRefusalsDeclared } from "../testkit/declared-refusals.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { runProgram } from "../testkit/run-program.ts";
 import {
@@ -45,7 +46,13 @@ describe("a key that revokes itself", () => {
     server = await startServer();
     user = await createApiUser(server);
   });
-  after(() => server.stop());
+  after(async () => {
+    try {
+      await assertRefusalsDeclared(server);
+    } finally {
+      await server.stop();
+    }
+  });
 
   const post = (statement: string) =>
     runProgram("curl", [

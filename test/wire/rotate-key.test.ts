@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { assertRefusalsDeclared } from "../testkit/declared-refusals.ts";
 import { type AdminClient, openAdminApi } from "../testkit/admin-client.ts";
 import { makeKeyPair, type RsaKeyPair } from "../testkit/rsa-keys.ts";
 import { createApiUser, createKey, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
@@ -37,7 +38,13 @@ describe("a chain of keys", () => {
     const { token } = await server.json<{ token: string }>("admin-token", "create", "test", "--role", "admin");
     admin = (await openAdminApi(server)).client.as({ bearer: token });
   });
-  after(() => server.stop());
+  after(async () => {
+    try {
+      await assertRefusalsDeclared(server);
+    } finally {
+      await server.stop();
+    }
+  });
 
   const post = (path: string, headers: Readonly<Record<string, string>> = {}, body?: unknown) =>
     fetch(server.publicUrl + path, {

@@ -54,6 +54,8 @@ test("a required text is refused when it is missing, empty or of another type", 
 
 for (const [what, body, message] of [
   ["a member twice", '{"a":"x","a":"y"}', "The body names a member twice: line 1, column 10."],
+  ["an unknown member", '{"aa":"x"}', "aa isn't known here; known are a, b."],
+  ["a member that may be a secret", '{"Hunter-2":"x"}', "The body has a member that isn't known here; known are a, b."],
   ["an empty body", "", "The body is empty; a JSON object is expected."],
 ] as const) {
   test(`${what} is refused with a message that says so`, async () => {

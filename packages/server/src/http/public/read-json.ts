@@ -43,12 +43,20 @@ function parseObject(json: string, members: readonly string[]): JsonMembers {
   const object = value as JsonMembers;
   // First, because the check of a nested value's text is recursive.
   for (const [name, member] of Object.entries(object)) {
-    if (!members.includes(name)) throw new Refusal("field_invalid", `The body takes only ${members.join(", ")}.`);
+    if (!members.includes(name)) throw unknownMember(name, members);
     if (typeof member === "object" && member !== null) throw memberRefusal(name, "is an object or array");
   }
   const problem = jsonProblem(json, object);
   if (problem !== undefined) throw problem;
   return object;
+}
+
+/** Quotes the name only if it looks like one: it may be a secret in the wrong place. */
+function unknownMember(name: string, known: readonly string[]): Refusal {
+  const takes = `known are ${known.join(", ")}`;
+  return /^[a-z_]{1,40}$/.test(name) && !name.startsWith("__")
+    ? memberRefusal(name, `isn't known here; ${takes}`)
+    : new Refusal("field_invalid", `The body has a member that isn't known here; ${takes}.`);
 }
 
 /** The text of a member. @throws {Refusal} `field_invalid` if it is missing, empty or not a string */

@@ -21,6 +21,7 @@ export const accountRoutes = {
     body: NewAccount,
     answers: "created",
     data: Account,
+    refusals: ["conflict"],
   },
   getAccount: {
     method: "GET",
@@ -45,5 +46,6 @@ export const accountRoutes = {
     answers: "item",
     data: Account,
     tagged: true,
+    refusals: ["conflict"],
   },
 } as const satisfies AdminRoutes;

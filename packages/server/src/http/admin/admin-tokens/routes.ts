@@ -23,6 +23,7 @@ export const adminTokenRoutes = {
     answers: "created",
     data: AdminTokenWithSecret,
     fresh: true,
+    refusals: ["conflict"],
   },
   revokeAdminToken: {
     method: "DELETE",

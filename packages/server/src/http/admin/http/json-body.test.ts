@@ -36,6 +36,14 @@ for (const [what, body, type, status, message] of [
   ["another charset", "{}", `${JSON_TYPE}; charset=utf-16`, 415, "The body's charset isn't UTF-8."],
   ["another type", "{}", "text/plain", 415, "The body's Content-Type isn't application/json."],
   [
+    "a member that changes prototypes",
+    `{"shortname":"a","__proto__":{"name":"${SECRET}"}}`,
+    JSON_TYPE,
+    400,
+    "The body has a member __proto__, or a constructor with a prototype.",
+  ],
+  ["an empty body", "", JSON_TYPE, 422, "The body is empty or null; a JSON object is expected."],
+  [
     "an unknown member",
     `{"shortname":"a","nmae":"${SECRET}"}`,
     JSON_TYPE,

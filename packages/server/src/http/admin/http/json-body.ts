@@ -1,5 +1,13 @@
 import type { FastifyInstance } from "fastify";
+import { Refusal } from "../../../core/refusal.ts";
 import { jsonProblem, syntaxRefusal, textProblem } from "../../server/json-text.ts";
+
+/** The parser accepts no member by which a program could change the prototype of every object. */
+function forbiddenMember(): Refusal {
+  return new Refusal("bad_request", "The body has a member __proto__, or a constructor with a prototype.", {
+    hint: "Leave it out: no member of the API has such a name.",
+  });
+}
 
 /**
  * Accepts JSON in UTF-8 (RFC 8259 §8.1) or no body. A form of another page can send other media types without a preflight request.
@@ -21,7 +29,7 @@ export function acceptJsonOnly(app: FastifyInstance): void {
     const json = body.toString("utf8");
     void parse(request, json, (error, value) => {
       if (error === null) done(jsonProblem(json, value) ?? null, value);
-      else done(syntaxRefusal(json) ?? error);
+      else done(syntaxRefusal(json) ?? forbiddenMember());
     });
   });
 }

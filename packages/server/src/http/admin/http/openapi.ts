@@ -1,10 +1,11 @@
-import { ADMIN_REFUSAL_CODES, COUNT_MAX, type RefusalCode } from "@countersign/protocol";
+import { isDeepStrictEqual } from "node:util";
+import { COUNT_MAX, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import type { FastifySchema } from "fastify";
 import { FRESH_MS } from "../../../core/operators/sessions.ts";
 import { ANSWERS } from "../../server/answers.ts";
 import { envelope, META_MEMBERS, object, Refusal } from "../../docs/envelope-schemas.ts";
 import { refusalExamples } from "../../docs/refusal-examples.ts";
-import type { AdminRoute, AdminRoutes } from "./route.ts";
+import { type AdminRoute, type AdminRoutes, viewer } from "./route.ts";
 
 /** The schemas by which Fastify validates requests. The rest of the document is added when it is requested. */
 export function adminRouteSchema(operationId: string, { params, query, body }: AdminRoute): object {
@@ -53,10 +54,10 @@ function describeRoute(route: AdminRoute, named: Named): FastifySchema {
       ...(route.tagged === true &&
         method === "GET" && { 304: { description: "If-None-Match names this version", type: "null" } }),
       ...Object.fromEntries(
-        refusalStatuses(route, method).map((status) => {
-          const codes = codesOf(route, status);
-          return [status, { ...named(Refusal), description: codes.join(", "), "x-examples": refusalExamples(codes) }];
-        }),
+        Object.entries(Object.groupBy(refusalsOf(route), (code) => ANSWERS[code].status)).map(([refused, codes]) => [
+          refused,
+          { ...named(Refusal), description: codes.join(", "), "x-examples": refusalExamples(codes) },
+        ]),
       ),
     },
   };
@@ -119,39 +120,29 @@ function listEnvelope(item: object): object {
   return { description: "A page of the list", ...object({ meta: PageMeta, data: { type: "array", items: item } }) };
 }
 
-function refusalStatuses({ access, params, query, body, tagged, answers }: AdminRoute, method: string): number[] {
-  const statuses = [400, 429, 500, 503];
-  if (access !== "anyone" && access !== "program") statuses.push(401);
-  if (access !== "anyone" || method !== "GET") statuses.push(403);
-  if (params !== undefined || query !== undefined) statuses.push(404);
-  if (method !== "GET") statuses.push(409);
-  if (tagged === true) statuses.push(412);
-  if (body !== undefined) statuses.push(413, 415);
-  if (body !== undefined || query !== undefined || params !== undefined || answers === "created") statuses.push(422);
-  return statuses.toSorted((a, b) => a - b);
-}
-
-/** What any part of the admin API can refuse a request with, besides {@link ADMIN_REFUSAL_CODES}. */
-const SHARED_CODES: readonly RefusalCode[] = [
-  "key_proof_required",
-  "key_proof_invalid",
-  "bad_request",
-  "not_found",
-  "body_too_large",
-  "rate_limited",
-  "internal",
-  "unavailable",
-];
-
-/** The refusals with this status that the route can give. */
-function codesOf({ tag, access, fresh, answers, once }: AdminRoute, status: number): readonly RefusalCode[] {
-  const isNever: Partial<Record<RefusalCode, boolean>> = {
-    // A document of the registry may name operators.
-    fresh_sign_in_required: fresh !== true && tag !== "registry",
-    idempotency_key_reused: answers !== "created" && once !== true,
-    sign_in_required: access === "anyone" || access === "program",
+/** The refusals that a route can give: those that follow from its form, and those that it names. */
+function refusalsOf(route: AdminRoute): readonly RefusalCode[] {
+  const { access, method, params, query, body, fresh, tagged, once, answers, refusals = [] } = route;
+  const isChange = method !== "GET";
+  const isOpen = access === "anyone" || access === "program";
+  const isForAllRoles = isOpen || (typeof access === "object" && isDeepStrictEqual(access, viewer));
+  const follows: Partial<Record<RefusalCode, boolean>> = {
+    // A page of another origin may not even read.
+    origin_refused: true,
+    sign_in_required: !isOpen,
+    forbidden: !isForAllRoles,
+    fresh_sign_in_required: fresh === true,
+    rate_limited: access !== "anyone",
+    // Whatever body is sent is read first. A path's parameters may be encoded wrongly.
+    bad_request: isChange || params !== undefined,
+    body_too_large: isChange,
+    media_type_unsupported: isChange,
+    field_invalid: body !== undefined || query !== undefined || params !== undefined,
+    not_found: params !== undefined,
+    precondition_failed: tagged === true,
+    idempotency_key_reused: answers === "created" || once === true,
+    internal: true,
+    unavailable: true,
   };
-  return [...ADMIN_REFUSAL_CODES, ...SHARED_CODES].filter(
-    (code) => ANSWERS[code].status === status && isNever[code] !== true,
-  );
+  return REFUSAL_CODES.filter((code) => follows[code] === true || refusals.includes(code));
 }

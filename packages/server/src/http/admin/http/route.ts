@@ -1,5 +1,5 @@
 /** The form of a route of the admin API, and who may use it. */
-import type { Role } from "@countersign/protocol";
+import type { RefusalCode, Role } from "@countersign/protocol";
 
 /**
  * Who may use a route.
@@ -46,6 +46,8 @@ export interface AdminRoute {
   readonly once?: true;
   /** Needs an operator's fresh sign-in (`FRESH_MS`), so that a stolen session isn't enough. */
   readonly fresh?: true;
+  /** What its handler can refuse a request with, besides what follows from the members above (`refusalsOf`). */
+  readonly refusals?: readonly RefusalCode[];
 }
 
 /** Routes by their operation ids. */

@@ -53,7 +53,11 @@ export function schemaRefusal(errors: readonly FastifySchemaValidationError[], p
     const field = typeof member === "string" && isPlainName(member) ? `${instancePath}/${member}` : instancePath;
     // Each branch of an alternative reports a problem; one for the field is enough.
     if (fields.some((problem) => problem.field === field)) continue;
-    const message = fieldMessage(field, keyword, params, PART_NAMES[part] ?? part);
+    const { data } = error as { readonly data?: unknown };
+    const isEmpty = field === "" && keyword === "type" && data === null;
+    const message = isEmpty
+      ? "The body is empty or null; a JSON object is expected."
+      : fieldMessage(field, keyword, params, PART_NAMES[part] ?? part);
     const isExplained = keyword === "additionalProperties" && fields.length < EXPLAINED_MAX;
     fields.push({ field, message: isExplained ? `${message.slice(0, -1)}; ${whatIsKnown(error, member)}` : message });
   }

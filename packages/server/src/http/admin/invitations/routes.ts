@@ -23,6 +23,7 @@ export const invitationRoutes = {
     answers: "created",
     data: InvitationWithLink,
     fresh: true,
+    refusals: ["conflict"],
   },
   withdrawInvitation: {
     method: "DELETE",

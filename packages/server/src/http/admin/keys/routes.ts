@@ -22,6 +22,7 @@ export const keyRoutes = {
     query: KeysQuery,
     answers: "list",
     data: PublicKey,
+    refusals: ["not_found"],
   },
   listKeys: {
     method: "GET",
@@ -44,6 +45,14 @@ export const keyRoutes = {
     body: NewKey,
     answers: "created",
     data: PublicKey,
+    refusals: [
+      "conflict",
+      "key_rejected",
+      "key_weak",
+      "private_key_exposed",
+      "key_proof_required",
+      "key_proof_invalid",
+    ],
   },
   createKeyChallenge: {
     method: "POST",
@@ -64,6 +73,7 @@ export const keyRoutes = {
     body: KeyText,
     answers: "item",
     data: InspectedKey,
+    refusals: ["key_rejected", "key_weak", "private_key_exposed"],
   },
   getKey: {
     method: "GET",
@@ -100,5 +110,6 @@ export const keyRoutes = {
     answers: "item",
     data: PublicKey,
     tagged: true,
+    refusals: ["conflict", "key_weak"],
   },
 } as const satisfies AdminRoutes;

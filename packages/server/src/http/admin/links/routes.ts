@@ -12,6 +12,7 @@ export const linkRoutes = {
     body: LinkText,
     answers: "item",
     data: InvitationLook,
+    refusals: ["link_invalid"],
   },
   startLinkPasskey: {
     method: "POST",
@@ -22,6 +23,7 @@ export const linkRoutes = {
     body: InvitationPasskeyQuestion,
     answers: "item",
     data: WebauthnOptions,
+    refusals: ["link_invalid", "conflict"],
   },
   useLink: {
     method: "POST",
@@ -33,5 +35,6 @@ export const linkRoutes = {
     body: InvitationAnswer,
     answers: "item",
     data: RecoveryCodes,
+    refusals: ["link_invalid", "conflict"],
   },
 } as const satisfies AdminRoutes;

@@ -39,6 +39,7 @@ export const ownRoutes = {
     body: PasswordChange,
     answers: "item",
     data: Nothing,
+    refusals: ["sign_in_rejected", "conflict", "fresh_sign_in_required"],
   },
   listMyPasskeys: {
     method: "GET",
@@ -58,6 +59,7 @@ export const ownRoutes = {
     answers: "item",
     data: WebauthnOptions,
     fresh: true,
+    refusals: ["conflict"],
   },
   addPasskey: {
     method: "POST",
@@ -69,6 +71,7 @@ export const ownRoutes = {
     answers: "item",
     data: Passkey,
     fresh: true,
+    refusals: ["conflict"],
   },
   removePasskey: {
     method: "DELETE",
@@ -80,6 +83,7 @@ export const ownRoutes = {
     answers: "item",
     data: Nothing,
     fresh: true,
+    refusals: ["conflict"],
   },
   renewRecoveryCodes: {
     method: "POST",
@@ -90,6 +94,7 @@ export const ownRoutes = {
     answers: "item",
     data: RecoveryCodes,
     fresh: true,
+    refusals: ["conflict"],
   },
   listMySessions: {
     method: "GET",

@@ -14,6 +14,7 @@ export const operatorRoutes = {
     query: OperatorsQuery,
     answers: "list",
     data: Operator,
+    refusals: ["not_found"],
   },
   getOperator: {
     method: "GET",
@@ -38,6 +39,7 @@ export const operatorRoutes = {
     data: Operator,
     tagged: true,
     fresh: true,
+    refusals: ["conflict"],
   },
   resetOperator: {
     method: "POST",
@@ -49,6 +51,7 @@ export const operatorRoutes = {
     answers: "item",
     data: InvitationWithLink,
     fresh: true,
+    refusals: ["conflict"],
   },
   listOperatorSessions: {
     method: "GET",

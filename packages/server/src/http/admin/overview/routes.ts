@@ -11,5 +11,6 @@ export const overviewRoutes = {
     query: OverviewQuery,
     answers: "item",
     data: Overview,
+    refusals: ["not_found"],
   },
 } as const satisfies AdminRoutes;

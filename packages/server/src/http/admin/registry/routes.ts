@@ -5,6 +5,17 @@ import { AppliedRegistry, PlanQuery, RegistryDocument, RegistryPlan, RegistryQue
 /** Largest document that the admin API takes, in bytes: some 15,000 API users with a key each. The command line takes more. */
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024;
 
+/** What a change that a document asks for can be refused with. It may name operators, for which a sign-in must be fresh. */
+const DOCUMENT_REFUSALS = [
+  "conflict",
+  "not_found",
+  "fresh_sign_in_required",
+  "key_rejected",
+  "key_weak",
+  "private_key_exposed",
+  "key_proof_required",
+] as const;
+
 export const registryRoutes = {
   exportRegistry: {
     method: "GET",
@@ -24,6 +35,7 @@ export const registryRoutes = {
         },
       },
     },
+    refusals: ["not_found"],
   },
   planRegistry: {
     method: "POST",
@@ -36,6 +48,7 @@ export const registryRoutes = {
     bodyBytesMax: DOCUMENT_BYTES_MAX,
     answers: "item",
     data: RegistryPlan,
+    refusals: DOCUMENT_REFUSALS,
   },
   applyRegistry: {
     method: "PUT",
@@ -49,5 +62,6 @@ export const registryRoutes = {
     answers: "item",
     data: AppliedRegistry,
     tagged: true,
+    refusals: DOCUMENT_REFUSALS,
   },
 } as const satisfies AdminRoutes;

@@ -29,6 +29,7 @@ export const resourceServerRoutes = {
     body: NewResourceServer,
     answers: "created",
     data: ResourceServerWithSecret,
+    refusals: ["conflict"],
   },
   getResourceServer: {
     method: "GET",

@@ -21,6 +21,7 @@ export const signInRoutes = {
     body: PasswordSignIn,
     answers: "item",
     data: Me,
+    refusals: ["sign_in_rejected", "rate_limited"],
   },
   startPasskeySignIn: {
     method: "POST",
@@ -30,6 +31,7 @@ export const signInRoutes = {
     summary: "Get the options for navigator.credentials.get",
     answers: "item",
     data: WebauthnOptions,
+    refusals: ["conflict"],
   },
   signInByPasskey: {
     method: "POST",
@@ -40,6 +42,7 @@ export const signInRoutes = {
     body: PasskeyAnswer,
     answers: "item",
     data: Me,
+    refusals: ["sign_in_rejected", "rate_limited", "conflict"],
   },
   signInByRecoveryCode: {
     method: "POST",
@@ -50,5 +53,6 @@ export const signInRoutes = {
     body: RecoverySignIn,
     answers: "item",
     data: Me,
+    refusals: ["sign_in_rejected", "rate_limited"],
   },
 } as const satisfies AdminRoutes;

@@ -20,6 +20,7 @@ export const signingKeyRoutes = {
     answers: "item",
     data: SigningKey,
     fresh: true,
+    refusals: ["conflict"],
   },
   retireSigningKey: {
     method: "PATCH",
@@ -32,6 +33,7 @@ export const signingKeyRoutes = {
     answers: "item",
     data: SigningKey,
     fresh: true,
+    refusals: ["conflict"],
   },
   listNodes: {
     method: "GET",

@@ -13,6 +13,7 @@ export const singleSignOnRoutes = {
     answers: "other",
     data: Nothing,
     others: { 302: { description: "To the identity provider", type: "null" } },
+    refusals: ["single_sign_on_failed"],
   },
   finishSingleSignOn: {
     method: "GET",

@@ -12,6 +12,7 @@ export const usageRoutes = {
     query: UsageQuery,
     answers: "item",
     data: UsageHours,
+    refusals: ["not_found"],
   },
   getUserRefusals: {
     method: "GET",
@@ -33,5 +34,6 @@ export const usageRoutes = {
     query: ImpactQuery,
     answers: "item",
     data: Impact,
+    refusals: ["not_found"],
   },
 } as const satisfies AdminRoutes;

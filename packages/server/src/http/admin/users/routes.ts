@@ -21,6 +21,7 @@ export const userRoutes = {
     body: NewUser,
     answers: "created",
     data: ApiUser,
+    refusals: ["conflict"],
   },
   getUser: {
     method: "GET",
@@ -45,5 +46,6 @@ export const userRoutes = {
     answers: "item",
     data: ApiUser,
     tagged: true,
+    refusals: ["conflict"],
   },
 } as const satisfies AdminRoutes;

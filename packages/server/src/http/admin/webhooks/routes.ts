@@ -32,6 +32,7 @@ export const webhookRoutes = {
     body: NewWebhook,
     answers: "created",
     data: WebhookWithSecret,
+    refusals: ["conflict"],
   },
   getWebhook: {
     method: "GET",
@@ -55,6 +56,7 @@ export const webhookRoutes = {
     answers: "item",
     data: Webhook,
     tagged: true,
+    refusals: ["conflict"],
   },
   rotateWebhookSecret: {
     method: "POST",
