@@ -56,6 +56,8 @@ const OPEN = {
     "lookAtLink",
     "startLinkPasskey",
     "useLink",
+    "startDeviceSignIn",
+    "collectDeviceSignIn",
   ],
   both: ["getLiveness", "getReadiness", "getOpenApi", "getErrorReference"],
 };
