@@ -136,6 +136,14 @@ export function changeUser(username: string, patch: UserPatch, etag: string | un
   );
 }
 
+/** @returns what became of each, in their order */
+export async function deactivateUsers(usernames: readonly string[]): Promise<DataOf<"deactivateUsers">["users"]> {
+  const { users } = await requestData((signal) =>
+    client.POST("/api/admin/v1/users/deactivate", { body: { usernames: [...usernames] }, signal }),
+  );
+  return users;
+}
+
 export interface AccountPatch {
   readonly status?: Standing;
   readonly name?: string;
@@ -246,8 +254,27 @@ export type ImpactScope = { readonly key_id: number } | { readonly username: str
 export function useImpact(scope: ImpactScope) {
   return useQuery({
     queryKey: ["impact", scope],
-    queryFn: ({ signal }) =>
-      requestData((signal) => client.GET("/api/admin/v1/impact", { params: { query: scope }, signal }), { signal }),
+    queryFn: ({ signal }) => readImpact(scope, signal),
+    staleTime: 0,
+    gcTime: 0,
+  });
+}
+
+function readImpact(scope: ImpactScope, signal: AbortSignal): Promise<Impact> {
+  return requestData((signal) => client.GET("/api/admin/v1/impact", { params: { query: scope }, signal }), { signal });
+}
+
+/** The live tokens of several API users together, and how many of the users have any. */
+export function useImpactOf(usernames: readonly string[]) {
+  return useQuery({
+    queryKey: ["impact", usernames],
+    queryFn: async ({ signal }) => {
+      const impacts = await Promise.all(usernames.map((username) => readImpact({ username }, signal)));
+      return {
+        tokens: impacts.reduce((sum, impact) => sum + impact.live_tokens, 0),
+        clients: impacts.reduce((sum, impact) => sum + impact.client_count, 0),
+      };
+    },
     staleTime: 0,
     gcTime: 0,
   });

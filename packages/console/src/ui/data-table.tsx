@@ -8,6 +8,7 @@ import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
 import { csvText } from "../text/csv-text.ts";
 import { t } from "../text/t.ts";
+import type { Selection } from "./selection.ts";
 import { offerDownload } from "./offer-download.ts";
 import "./data-table.css";
 
@@ -49,6 +50,7 @@ export function DataTable<Item>({
   counted,
   csv,
   sorting,
+  selection,
   skeletonRows = 5,
   skeletonHeight,
 }: {
@@ -66,6 +68,8 @@ export function DataTable<Item>({
   readonly csv?: TableFile<Item>;
   /** Lets the headings of columns with a `sort` choose the order; below it in narrow tables, a field does. */
   readonly sorting?: Sorting;
+  /** Puts a box beside each first cell, and one for all that are shown above them. */
+  readonly selection?: Selection<Item>;
   readonly skeletonRows?: number;
   /** The height of a row in px, if it has more than one line. */
   readonly skeletonHeight?: number;
@@ -97,6 +101,11 @@ export function DataTable<Item>({
       )}
       <div className="table-frame" aria-busy={isPending || isPlaceholderData}>
         {sorting === undefined ? null : <OrderField columns={columns} sorting={sorting} />}
+        {selection === undefined || data === undefined ? null : (
+          <div className="table-all">
+            <AllBox items={data.items} selection={selection} />
+          </div>
+        )}
         <table
           ref={table}
           tabIndex={-1}
@@ -146,9 +155,21 @@ export function DataTable<Item>({
                 ))
               : data.items.map((item) => (
                   <tr key={keyOf(item)}>
-                    {columns.map(({ heading, cell, ...kind }) => (
+                    {columns.map(({ heading, cell, ...kind }, column) => (
                       <td key={heading} data-label={heading} className={classOf(kind)}>
-                        {cell(item)}
+                        {selection === undefined || column > 0 ? (
+                          cell(item)
+                        ) : (
+                          <div className="chosen-cell">
+                            <input
+                              type="checkbox"
+                              aria-label={selection.labelOf(item)}
+                              checked={selection.isChosen(item)}
+                              onChange={(event) => selection.choose([item], event.currentTarget.checked)}
+                            />
+                            {cell(item)}
+                          </div>
+                        )}
                       </td>
                     ))}
                   </tr>
@@ -168,6 +189,25 @@ export function DataTable<Item>({
         </div>
       )}
     </div>
+  );
+}
+
+/** Chooses all items that are shown, or none. */
+function AllBox<Item>({ items, selection }: { readonly items: readonly Item[]; readonly selection: Selection<Item> }) {
+  const isAll = items.length > 0 && items.every(selection.isChosen);
+  const isSome = !isAll && items.some(selection.isChosen);
+  return (
+    <label className="chosen-cell">
+      <input
+        type="checkbox"
+        ref={(box) => {
+          if (box !== null) box.indeterminate = isSome;
+        }}
+        checked={isAll}
+        onChange={(event) => selection.choose(items, event.currentTarget.checked)}
+      />
+      {t("ui.selectAllShown")}
+    </label>
   );
 }
 

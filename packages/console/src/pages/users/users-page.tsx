@@ -1,4 +1,5 @@
 import { Button } from "@mantine/core";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
@@ -14,6 +15,8 @@ import { useFilters } from "../../forms/search-state.ts";
 import { useSorting } from "../../forms/sorting.ts";
 import { useOpening } from "../../forms/use-opening.ts";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
+import { DeactivateUsersDialog } from "./deactivate-users-dialog.tsx";
+import { useSelection } from "../../ui/selection.ts";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
 import { numberText, t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
@@ -87,6 +90,8 @@ const CSV: TableFile<ApiUser> = {
   ],
 };
 
+const keyOf = ({ id }: ApiUser) => id;
+
 /** Lists API users, to find one or create one. */
 export default function UsersPage() {
   const me = useMe();
@@ -95,6 +100,11 @@ export default function UsersPage() {
   const sorting = useSorting({ newest: "descending", name: "ascending" });
   const query = useUsers({ ...standingFilter(filters.values), ...sorting.query } as UserFilter);
   const mayCreate = permits(me, "admin");
+  const list = query.data?.items ?? [];
+  const selection = useSelection(list, JSON.stringify([filters.values, sorting.query]), keyOf, ({ username }) =>
+    t("ui.selectNamed", { name: username }),
+  );
+  const [deactivating, setDeactivating] = useState<readonly string[]>();
   const creating = useOpening("user", mayCreate);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
@@ -127,11 +137,24 @@ export default function UsersPage() {
           ]}
         />
       </div>
+      {selection.chosen.length === 0 ? null : (
+        <div className="row">
+          <span role="status">{t("ui.selectedCount", { count: selection.chosen.length })}</span>
+          <Button
+            variant="default"
+            size="xs"
+            onClick={() => setDeactivating(selection.chosen.map(({ username }) => username))}
+          >
+            {t("common.deactivateEllipsis")}
+          </Button>
+        </div>
+      )}
       <DataTable
         caption={t("common.apiUsers")}
         columns={COLUMNS}
         query={query}
-        keyOf={({ id }) => id}
+        keyOf={keyOf}
+        {...(mayCreate ? { selection } : {})}
         skeletonRows={12}
         counted={(count) => t("users.count", { count })}
         goTo={filters.goTo}
@@ -149,6 +172,13 @@ export default function UsersPage() {
           )
         }
       />
+      {deactivating === undefined ? null : (
+        <DeactivateUsersDialog
+          usernames={deactivating}
+          onDone={selection.clear}
+          onClose={() => setDeactivating(undefined)}
+        />
+      )}
       {creating.isOpen ? (
         <CreateUserDialog
           account={me.account ?? filters.values.account}
