@@ -86,7 +86,11 @@ function ImpactOf({ usernames }: { readonly usernames: readonly string[] }) {
       {data === undefined ? (
         <Bone width={220} height={20} />
       ) : (
-        <strong>{data.tokens === 0 ? t("ui.noLiveTokenDependsOn") : t("ui.liveTokensStop", data)}</strong>
+        <strong>
+          {data.tokens === 0
+            ? t("ui.noLiveTokenDependsOn")
+            : t("ui.liveTokensStop", { tokens: data.tokens, clients: data.clients })}
+        </strong>
       )}
     </div>
   );
