@@ -74,6 +74,36 @@ function archive(): void {
     assert.equal(await listed("&status=deactivated"), 1);
   });
 
+  test("API users are chosen in the list and deactivated together, and the dialog says what stops", async () => {
+    await jumpTo(page, "/users?status=active&order=name");
+    await page.getByLabel("Select all that are shown").waitFor();
+    const names = (await page.locator("tbody a[href^='/users/']").allInnerTexts()).slice(0, 2);
+    for (const name of names) await page.getByLabel(`Select ${name}`, { exact: true }).check();
+    await page.getByText("2 selected").waitFor();
+    // Another filter forgets what was chosen.
+    await jumpTo(page, "/users?status=active");
+    await page.getByLabel("Select all that are shown").waitFor();
+    assert.equal(await page.getByText("2 selected").count(), 0);
+    await jumpTo(page, "/users?status=active&order=name");
+    await page.getByLabel("Select all that are shown").check();
+    const count = await page.locator("tbody input:checked").count();
+    assert.ok(count > 2);
+    await page.getByText(`${count} selected`).waitFor();
+    await page.getByLabel("Select all that are shown").uncheck();
+    for (const name of names) await page.getByLabel(`Select ${name}`, { exact: true }).check();
+    await page.getByRole("button", { name: "Deactivate…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Deactivate 2 API users?" });
+    for (const name of names) await dialog.getByText(name, { exact: true }).waitFor();
+    await dialog.getByText(/live token/).waitFor();
+    await dialog.getByRole("button", { name: "Deactivate" }).click();
+    await page.getByText("Deactivated 2 API users.").waitFor();
+    await dialog.waitFor({ state: "detached" });
+    for (const name of names) await row(page, name).waitFor({ state: "detached" });
+    const users = await server.json<{ username: string; status: string }[]>("user", "list", "--limit", "500");
+    const status = (name: string) => users.find((user) => user.username === name)?.status;
+    assert.deepEqual(names.map(status), ["deactivated", "deactivated"]);
+  });
+
   test("an account is described, archived and restored on its page", async () => {
     await jumpTo(page, "/accounts?status=active");
     const shortname = await page.locator("tbody tr").last().getByRole("link").first().innerText();
