@@ -36,6 +36,8 @@ function withoutChance({ status, stdout, stderr }: ProgramResult): ProgramResult
 const LINES: readonly (readonly string[])[] = [
   ["account", "create", "acme", "--name", "Acme Ltd"],
   ["account", "create", "other"],
+  ["account", "create", "noted", "--description", "A partner", "--contact", "#noted"],
+  ["account", "create", "not-noted", "--contact", " "],
   ["account", "create", "Not Valid"],
   ["account", "edit", "acme", "--name", "Acme", "--key-age-max", "365d"],
   ["account", "edit", "acmee", "--name", "Acme"],

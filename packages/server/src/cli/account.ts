@@ -27,10 +27,13 @@ export function accountCommand(context: CliContext): Command {
     .argument("<shortname>", "lower-case letters, digits, '.', '_' and '-'")
     .description("create an account")
     .option("--name <name>", "display name (default: the shortname)")
+    .option("--description <text>", "what it is")
+    .option("--contact <text>", "whom to ask about it")
     .option("--json", "print JSON")
-    .action(async (shortname: string, options: Options & NewStoreFlag & { name?: string }) => {
+    .action(async (shortname: string, options: NewStoreFlag & Omit<EditOptions, "keyAgeMax">) => {
+      const { name, description, contact } = options;
       noteTarget(context, options);
-      const body = { shortname, name: options.name };
+      const body = { shortname, name, description, contact };
       const { data: created } = await withOperations(
         context,
         options,
@@ -42,6 +45,7 @@ export function accountCommand(context: CliContext): Command {
           ["account", created.shortname],
           ["id", String(created.id)],
           ["name", created.name],
+          ...shownNotes(created),
         ]),
       );
     });

@@ -6,7 +6,7 @@ import { formatJson, formatYaml } from "../core/declared-state/format-document.t
 import { REGISTRY_SCHEMA } from "../core/declared-state/schema.ts";
 import { printable } from "../core/names.ts";
 import { Refusal } from "../core/refusal.ts";
-import { beginsResult, type CliContext } from "./context.ts";
+import { beginsResult, type CliContext, note } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
 type Options = Flags & { readonly json?: boolean; readonly account?: string; readonly schema?: boolean };
@@ -28,6 +28,9 @@ export function exportCommand(context: CliContext): Command {
           throw new Refusal("not_found", `There is no account ${printable(shortname)}.`, {
             unknownName: { kind: "account", name: shortname },
           });
+        }
+        if (account !== undefined && account.archivedAtMs !== null) {
+          note(context, `${account.shortname} is archived; a document can't say so, and calls it deactivated.`);
         }
         const registry = await exportRegistry({ store }, { account, hasOperators: true }, context.clock.wallMs());
         await write(context, json ? withLineEnd(registry) : formatYaml(registry));

@@ -85,7 +85,17 @@ export interface OperationShapes {
     input: { query: Page & { status?: Standing | undefined; archived?: boolean | undefined; q?: string | undefined } };
     data: readonly AccountJson[];
   };
-  createAccount: { input: { body: { shortname: string; name?: string | undefined } }; data: AccountJson };
+  createAccount: {
+    input: {
+      body: {
+        shortname: string;
+        name?: string | undefined;
+        description?: string | undefined;
+        contact?: string | undefined;
+      };
+    };
+    data: AccountJson;
+  };
   getAccount: { input: { params: { shortname: string } }; data: AccountJson };
   changeAccount: {
     input: {

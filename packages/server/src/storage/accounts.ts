@@ -40,14 +40,16 @@ export function accountStore(db: Kysely<Database>): AccountStore {
 export function accountTransaction(db: Transaction<Database>): AccountTransaction {
   return {
     find: (shortname) => findAccount(db, shortname),
-    insert: async ({ shortname, name, createdAtMs }) =>
-      toAccount(
+    insert: async ({ shortname, name, createdAtMs, description = null, contact = null }) => {
+      const named = { shortname, name, search_name: name.toLowerCase(), description, contact };
+      return toAccount(
         await db
           .insertInto("accounts")
-          .values({ shortname, name, search_name: name.toLowerCase(), status: "active", created_at_ms: createdAtMs })
+          .values({ ...named, status: "active", created_at_ms: createdAtMs })
           .returningAll()
           .executeTakeFirstOrThrow(),
-      ),
+      );
+    },
     setStatus: async (id, status) => {
       await db.updateTable("accounts").set({ status }).where("id", "=", id).execute();
     },

@@ -9,17 +9,23 @@ import type { Account } from "./model.ts";
 const KEY_AGE_MAX_SECONDS_MIN = 3600;
 const KEY_AGE_MAX_SECONDS_MAX = 7300 * 86_400;
 
+/** What may be said of a new account. `null` and `undefined` are no note. */
+export interface NewAccount extends Pick<AccountPatch, "name" | "description" | "contact"> {
+  readonly shortname: string;
+}
+
 /** @throws {Refusal} `field_invalid`, `conflict` */
 export async function createAccount(
   tx: ChangeTx,
-  { shortname, name = shortname }: { readonly shortname: string; readonly name?: string | undefined },
+  { shortname, name = shortname, description = null, contact = null }: NewAccount,
 ): Promise<Account> {
   checkName("shortname", shortname);
   checkDisplayText("name", name);
+  checkNotes({ description, contact });
   if ((await tx.accounts.find(shortname)) !== undefined) {
     throw fieldRefusal("conflict", `The account ${shortname} exists already.`, "shortname");
   }
-  const account = await tx.accounts.insert({ shortname, name, createdAtMs: tx.nowMs });
+  const account = await tx.accounts.insert({ shortname, name, createdAtMs: tx.nowMs, description, contact });
   await tx.append({ action: "account.created", accountId: account.id, shortname, name });
   return account;
 }

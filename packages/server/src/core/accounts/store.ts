@@ -37,7 +37,10 @@ export interface AccountStore {
 /** Reads and writes accounts in a transaction. */
 export interface AccountTransaction {
   find(shortname: string): Promise<Account | undefined>;
-  insert(account: Pick<Account, "shortname" | "name" | "createdAtMs">): Promise<Account>;
+  /** Without its notes, it has none. */
+  insert(
+    account: Pick<Account, "shortname" | "name" | "createdAtMs"> & Partial<Pick<Account, "description" | "contact">>,
+  ): Promise<Account>;
   setStatus(accountId: AccountId, status: Standing): Promise<void>;
   /** Changes what may be changed of an account besides its status. */
   update(

@@ -132,6 +132,17 @@ describe("an export", () => {
     assert.deepEqual(await state.differences({ ...rest, operators: [] }, { prune: false }), []);
   });
 
+  test("leaves out an archived account, unless it is exported alone: as deactivated, and without a difference", async () => {
+    await fill();
+    await state.commit((tx) => changeAccount(tx, "acme", { archived: true }));
+    const names = (document: Record<string, unknown>) =>
+      (document["accounts"] as { shortname: string; status: string }[]).map((each) => [each.shortname, each.status]);
+    assert.deepEqual(names(await state.export()), [["gone", "deactivated"]]);
+    const alone = await state.export("acme");
+    assert.deepEqual(names(alone), [["acme", "deactivated"]]);
+    assert.deepEqual(await state.differences(alone, { prune: true }), []);
+  });
+
   test("holds no secret, no hash of one, and no operator who uses single sign-on", async () => {
     await fill();
     await insertOperator("sso@example.org", "admin", true);

@@ -49,8 +49,8 @@ export interface ExportDependencies {
  * Exports the registry as a document that `planRegistry` finds no difference to. The lists have an order of their own, by name or
  * fingerprint, so that the same registry gives the same document, whatever the ids.
  *
- * Secrets aren't in it, nor operators who use single sign-on, nor what is archived. It isn't one snapshot: a change that is made meanwhile may be in it or
- * not.
+ * Secrets aren't in it, nor operators who use single sign-on, nor what is archived: except an archived account that is exported alone,
+ * which a document can only call deactivated. It isn't one snapshot: a change that is made meanwhile may be in it or not.
  */
 export async function exportRegistry(
   { store, yieldToEventLoop = () => Promise.resolve() }: ExportDependencies,

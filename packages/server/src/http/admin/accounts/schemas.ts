@@ -41,6 +41,7 @@ export const AccountsQuery = objectWith([], {
 export const NewAccount = objectWith(["shortname"], {
   shortname: sample(name, "acme"),
   name: sample(name, "Acme"),
+  ...notes,
 });
 
 export const AccountPatch = sample(
