@@ -1,5 +1,8 @@
 /** The command line on a real server through its admin API: the same output as on the store itself, and what is refused. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { readFileSync } from "node:fs";
@@ -14,6 +17,7 @@ const assertion = [{ alg: "RS256" }, { sub: "api-1-demo" }]
   .concat("AA")
   .join(".");
 
+const otherPem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" });
 const pem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" });
 
 function run(args: readonly string[], env: Record<string, string>, input = ""): Promise<ProgramResult> {
@@ -163,6 +167,83 @@ describe("the command line on a server", { concurrency: 1 }, () => {
       }
     }
     assert.deepEqual(differences, []);
+  });
+
+  test("exports the same document, and plans and applies another alike", async () => {
+    const wanted = JSON.stringify({
+      version: 1,
+      accounts: [
+        { shortname: "acme", name: "Acme Ltd", users: [{ name: "new", keys: [{ public_key: otherPem }] }] },
+        { shortname: "third" },
+      ],
+      resource_servers: [{ name: "stock" }],
+    });
+    const lines: readonly (readonly [input: string, ...words: string[]])[] = [
+      ["", "export"],
+      ["", "export", "--account", "other"],
+      ["", "export", "--account", "othr"],
+      ["", "account", "archive", "noted"],
+      ["", "export", "--account", "noted"],
+      [wanted, "apply", "-f", "-", "--dry-run"],
+      [wanted, "apply", "-f", "-", "--dry-run", "--prune"],
+      [wanted, "apply", "-f", "-"],
+      [wanted.replace("stock", "stock-2"), "apply", "-f", "-"],
+      [wanted, "apply", "-f", "-", "--dry-run"],
+      ['{"version":1,"accounts":[{"shortname":"Not valid"},{"shortname":7}]}', "apply", "-f", "-"],
+      ['{"version":1,"accounts":[{"shortname":"noted","status":"active"}]}', "apply", "-f", "-"],
+      ["version: 2", "apply", "-f", "-", "--dry-run"],
+      ["", "export"],
+    ];
+    const differences: object[] = [];
+    const statuses: ProgramResult["status"][] = [];
+    for (const [input, ...line] of lines) {
+      for (const words of [line, [...line, "--json"]]) {
+        const [here, there] = [await runCommand(words, local, input), await runCommand(words, remote, input)];
+        const [onServer, onStore] = [withoutChance(there), withoutChance(here)];
+        if (!isDeepStrictEqual(onServer, onStore)) differences.push({ words: words.join(" "), onServer, onStore });
+        statuses.push(there.status);
+      }
+    }
+    assert.deepEqual(differences, []);
+    assert.deepEqual(
+      statuses.filter((_, index) => index % 2 === 0),
+      [0, 0, 1, 0, 0, 2, 2, 0, 0, 0, 1, 1, 1, 0],
+    );
+  });
+
+  test("writes the secrets that a server makes to the file, and shows them nowhere else", async () => {
+    const file = join(temporaryFolder(), "secrets.jsonl");
+    const document = '{"version":1,"resource_servers":[{"name":"kept"}]}';
+    const applied = await runCommand(["apply", "-f", "-", "--secrets-out", file], remote, document);
+    assert.equal(applied.status, 0, applied.stderr);
+    assert.doesNotMatch(applied.stdout + applied.stderr, /csrs_/);
+    assert.match(readFileSync(file, "utf8"), /^\{"kind":"resource_server","name":"kept",.*csrs_.*\}\n$/);
+    assertFails(await runCommand(["apply", "-f", "-", "--url", "https://x.example"], remote, document), 2, /--url/);
+  });
+
+  test("applies the plan that it has shown, and another one only after it has shown that", async (context) => {
+    const change = { action: "create", kind: "account", name: "acme", changes: [], pruned: false };
+    const plan = { changes: [change], summary: { create: 1, change: 0, switch_off: 0 }, notes: [] };
+    const asked: (string | undefined)[] = [];
+    const fake = createServer((request, response) => {
+      request.resume();
+      asked.push(request.headers["if-match"]);
+      const isFirst = asked.filter((each) => each !== undefined).length === 1;
+      const isChanged = request.method === "PUT" && isFirst;
+      const errors = isChanged ? [{ code: "precondition_failed", message: "It was changed since it was read." }] : [];
+      const data = isChanged ? {} : { ...plan, ...(request.method === "PUT" && { applied: 1, secrets: [] }) };
+      response.writeHead(isChanged ? 412 : 200, { "content-type": "application/json", etag: `"${asked.length}"` });
+      response.end(JSON.stringify({ meta: { errors, warnings: [] }, data }));
+    });
+    fake.listen(0, "127.0.0.1");
+    await once(fake, "listening");
+    context.after(() => void fake.close());
+    const env = { ...remote, COUNTERSIGN_ADMIN_URL: `http://127.0.0.1:${(fake.address() as AddressInfo).port}` };
+    const { status, stdout, stderr } = await runCommand(["apply", "-f", "-"], env, '{"version":1}');
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(asked, [undefined, '"1"', undefined, '"3"']);
+    assert.match(stdout, /^\+ account acme\n.*\n1 change was made\.\n$/);
+    assert.match(stderr, /changed since it was read\.\n.*compared with the document anew/);
   });
 
   test("generates a key pair here, proves possession of it, and sends the public key alone", async () => {

@@ -7,16 +7,27 @@ import { unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { type ApplyDependencies, applyRegistry } from "../core/declared-state/apply-registry.ts";
 import type { DeclaredRegistry } from "../core/declared-state/model.ts";
 import { parseRegistryDocument } from "../core/declared-state/parse-document.ts";
-import { type Plan, planJson, planRegistry } from "../core/declared-state/plan.ts";
+import { planJson, planRegistry } from "../core/declared-state/plan.ts";
 import { DOCUMENT_BYTES_MAX, readDocument } from "../core/declared-state/read-yaml.ts";
 import type { MadeSecret } from "../core/declared-state/step.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { errorCode, errorProblem } from "../platform/error-code.ts";
-import { type CliAdministration, type CliContext, NegativeResult, print, readStdinBytes } from "./context.ts";
+import {
+  type CliAdministration,
+  type CliContext,
+  NegativeResult,
+  note,
+  print,
+  readStdinBytes,
+  WrongUsage,
+} from "./context.ts";
+import { findServer } from "./find-server.ts";
+import type { Operate, PlanJson } from "./operations.ts";
 import { formatPlan, formatSecret, formatSummary } from "./plan-text.ts";
 import { readSmallFile } from "./read-file.ts";
-import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag, withStoreFlags } from "./store-flags.ts";
+import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag } from "./store-flags.ts";
+import { noteTarget, withOperations, withTargetFlags } from "./target.ts";
 
 interface Options extends Flags, NewStoreFlag {
   readonly file: string;
@@ -28,7 +39,7 @@ interface Options extends Flags, NewStoreFlag {
 }
 
 export function applyCommand(context: CliContext): Command {
-  return withNewStoreFlag(withStoreFlags(new Command("apply")))
+  return withNewStoreFlag(withTargetFlags(new Command("apply")))
     .requiredOption("-f, --file <file>", "the document, YAML or JSON; - reads standard input", once)
     .option("--dry-run", "only say what would change; exit status 2 if something would")
     .option("--prune", "switch off what the document's lists don't mention; nothing is ever deleted")
@@ -36,17 +47,28 @@ export function applyCommand(context: CliContext): Command {
     .option("--url <url>", "URL of the console, for links (COUNTERSIGN_ADMIN_URL; default http://localhost:8081)")
     .option("--json", "print JSON")
     .action(async ({ url, ...given }: Options) => {
-      const options = url === undefined ? given : { ...given, adminUrl: url };
-      const { file, dryRun = false } = options;
+      const { file, dryRun = false } = given;
+      const isOnServer = findServer(context, given) !== undefined;
+      if (isOnServer && url !== undefined) {
+        throw new WrongUsage("--url is for the links that are made here; a server makes them with its own URL.");
+      }
       const text = await readText(context, file);
       const work = dryRun ? dryRunOf : applyOf;
       await explainingProblems(context, text, async (value) => {
         // A document of another form is refused before a store is created for it.
         const registry = parseRegistryDocument(value);
+        if (isOnServer) {
+          if (!dryRun) noteTarget(context, given);
+          await withOperations(context, given, (operate) =>
+            work(context, given, serverApplying(context, operate, given, value as object)),
+          );
+          return;
+        }
+        const options = url === undefined ? given : { ...given, adminUrl: url };
         await withAdministration(
           context,
           options,
-          (administration) => work(context, administration, options, registry),
+          (administration) => work(context, options, storeApplying(context, administration, options, registry)),
           dryRun ? {} : creating(options),
         );
       });
@@ -108,46 +130,102 @@ function dependenciesOf(context: CliContext, administration: CliAdministration, 
   };
 }
 
-async function dryRunOf(
-  context: CliContext,
-  administration: CliAdministration,
-  options: Options,
-  registry: DeclaredRegistry,
-): Promise<void> {
-  const dependencies = dependenciesOf(context, administration, context.config(options));
-  const author = unrestrictedAuthor(context.actor);
-  const planOptions = { author, prune: options.prune === true, nowMs: context.clock.wallMs() };
-  const plan = await planRegistry(dependencies, registry, planOptions);
-  print(context, options.json, { dry_run: true, ...planJson(plan), applied: 0, secrets: [] }, () =>
-    [...formatPlan(context, plan), formatSummary(plan)].join("\n"),
-  );
-  if (plan.steps.length > 0) throw new NegativeResult(2);
+/** Applies a document to a store or a server. */
+interface Applying {
+  plan(): Promise<PlanJson>;
+  apply(listener: {
+    /** Called before the first change, and again when the registry was changed meanwhile. */
+    readonly onPlan: (plan: PlanJson, makesSecret: boolean) => void;
+    readonly onSecret: (secret: ShownSecret) => void;
+    readonly onProgress: (applied: number) => void;
+  }): Promise<void>;
 }
 
-async function applyOf(
+function storeApplying(
   context: CliContext,
   administration: CliAdministration,
   options: Options,
   registry: DeclaredRegistry,
-): Promise<void> {
+): Applying {
+  const dependencies = dependenciesOf(context, administration, context.config(options));
+  const author = unrestrictedAuthor(context.actor);
+  const prune = options.prune === true;
+  return {
+    plan: async () =>
+      planJson(await planRegistry(dependencies, registry, { author, prune, nowMs: context.clock.wallMs() })),
+    async apply({ onPlan, onSecret, onProgress }) {
+      await applyRegistry(dependencies, registry, {
+        author,
+        prune,
+        onPlan: (plan) => {
+          onPlan(
+            planJson(plan),
+            plan.steps.some(({ makesSecret }) => makesSecret === true),
+          );
+        },
+        onSecret: (secret) => {
+          onSecret(shownSecret(secret, administration.linkUrl));
+        },
+        onProgress,
+      });
+    },
+  };
+}
+
+/** How often a server's registry is compared anew because others have changed it meanwhile. */
+const PLANS_MAX = 3;
+
+function serverApplying(context: CliContext, operate: Operate, { prune = false }: Options, body: object): Applying {
+  const plan = () => operate("planRegistry", { query: { prune }, body });
+  return {
+    plan: async () => (await plan()).data,
+    async apply({ onPlan, onSecret, onProgress }) {
+      for (let plans = 1; ; plans++) {
+        const { data: planned, etag } = await plan();
+        if (etag === undefined) throw new OperatorError("The server's plan has no ETag, by which it would be applied.");
+        onPlan(planned, planned.changes.some(makesSecret));
+        if (planned.changes.length === 0) return;
+        try {
+          const { data } = await operate("applyRegistry", { query: { prune }, body, ifMatch: etag });
+          onProgress(data.applied);
+          for (const secret of data.secrets) onSecret(secret);
+          return;
+        } catch (error) {
+          const isChanged = error instanceof Refusal && error.code === "precondition_failed";
+          if (!isChanged || plans === PLANS_MAX) throw error;
+          // It says what was made before, if anything was, and whose secrets have to be rotated.
+          note(context, error.message);
+        }
+      }
+    },
+  };
+}
+
+async function dryRunOf(context: CliContext, options: Options, applying: Applying): Promise<void> {
+  const plan = await applying.plan();
+  print(context, options.json, { dry_run: true, ...shownPlan(plan), applied: 0, secrets: [] }, () =>
+    [...formatPlan(context, plan), formatSummary(plan)].join("\n"),
+  );
+  if (plan.changes.length > 0) throw new NegativeResult(2);
+}
+
+async function applyOf(context: CliContext, options: Options, applying: Applying): Promise<void> {
   const isJson = options.json === true;
-  const secrets = createSecrets(options.secretsOut, administration.linkUrl);
-  let first: Plan | undefined;
+  const secrets = createSecrets(options.secretsOut);
+  let first: PlanJson | undefined;
   let applied = 0;
   const show = () => {
-    const plan = first ?? { steps: [], notes: [] };
-    const result = { dry_run: false, ...planJson(plan), applied, secrets: secrets.shown };
+    const plan = first ?? planJson({ steps: [], notes: [] });
+    const result = { dry_run: false, ...shownPlan(plan), applied, secrets: secrets.shown };
     const changes = applied === 1 ? "1 change was" : `${applied} changes were`;
-    const lines = [...(plan.steps.length === 0 ? [] : [`${changes} made.`]), ...secrets.shown.map(formatSecret)];
+    const lines = [...(plan.changes.length === 0 ? [] : [`${changes} made.`]), ...secrets.shown.map(formatSecret)];
     if (isJson || lines.length > 0) print(context, isJson, result, () => lines.join("\n"));
     for (const line of secrets.notices()) context.stderr.write(`${line}\n`);
   };
   try {
-    await applyRegistry(dependenciesOf(context, administration, context.config(options)), registry, {
-      author: unrestrictedAuthor(context.actor),
-      prune: options.prune === true,
-      onPlan: (plan) => {
-        if (plan.steps.some(({ makesSecret }) => makesSecret === true)) secrets.open();
+    await applying.apply({
+      onPlan: (plan, makesSecret) => {
+        if (makesSecret) secrets.open();
         if (first !== undefined) {
           context.stderr.write("The registry was changed meanwhile, and is compared with the document anew.\n");
           return;
@@ -155,7 +233,9 @@ async function applyOf(
         first = plan;
         if (!isJson) context.stdout.write(`${[...formatPlan(context, plan), formatSummary(plan)].join("\n")}\n`);
       },
-      onSecret: (secret) => secrets.add(secret),
+      onSecret: (secret) => {
+        secrets.add(secret);
+      },
       onProgress: (count) => {
         applied = count;
       },
@@ -170,14 +250,24 @@ async function applyOf(
   }
 }
 
+/** A plan as `--json` prints it. A server's answer to an application has more members. */
+function shownPlan({ changes, summary, notes }: PlanJson): PlanJson {
+  return { changes, summary, notes };
+}
+
+/** Does a server make a secret by this change? An admin token invites no operators. */
+function makesSecret({ action, kind }: PlanJson["changes"][number]): boolean {
+  return action === "create" && (kind === "resource_server" || kind === "webhook");
+}
+
 /** Secrets as they are handed over: a link as a URL. */
-type ShownSecret = Record<string, string | number>;
+type ShownSecret = Readonly<Record<string, string | number | null>>;
 
 /**
  * Hands new secrets over: to a file, each as a line of JSON as soon as it exists, or in the result. What the file can't take is in the
  * result too, since it can't be read again.
  */
-function createSecrets(file: string | undefined, linkUrl: CliAdministration["linkUrl"]) {
+function createSecrets(file: string | undefined) {
   const shown: ShownSecret[] = [];
   let descriptor: number | undefined;
   let bytes = 0;
@@ -194,8 +284,7 @@ function createSecrets(file: string | undefined, linkUrl: CliAdministration["lin
         throw new OperatorError(`${file} can't be written (${problem}). Name a new file. Nothing was changed.`);
       }
     },
-    add(secret: MadeSecret) {
-      const each = shownSecret(secret, linkUrl);
+    add(each: ShownSecret) {
       if (descriptor === undefined) {
         shown.push(each);
         return;

@@ -9,6 +9,11 @@ export function inertText(text: string): string {
   return text.replaceAll(/(?!\u200d)[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }
 
+/** The same for a text of several lines. */
+export function inertLines(text: string): string {
+  return text.replaceAll(/(?![\u200d\n])[\p{C}\p{Zl}\p{Zp}]/gu, "?");
+}
+
 /** The same for a message, which is also cut to a length that a person reads. */
 export function inertMessage(text: string): string {
   return inertText(text.slice(0, MESSAGE_CHARACTERS_MAX));

@@ -4,6 +4,7 @@
  */
 import type { WarningItem } from "@countersign/protocol";
 import type { Report as DoctorReport, reportJson } from "../core/doctor/run-checks.ts";
+import type { planJson } from "../core/declared-state/plan.ts";
 import type { ExplainStep } from "../core/explain.ts";
 import type { chainReportJson } from "../core/feed/verify-chain.ts";
 import type { keyChallengeJson } from "../core/json/key-challenge.ts";
@@ -70,6 +71,10 @@ export interface ImpactJson {
   readonly clients: readonly { readonly username: string }[];
   readonly client_count: number;
 }
+
+/** What applying a document would change, or has changed. */
+export type PlanJson = ReturnType<typeof planJson>;
+type ShownDetail = string | number | null;
 
 /** No members. */
 type Nothing = Readonly<Record<string, undefined>>;
@@ -273,6 +278,11 @@ export interface OperationShapes {
   };
   testWebhook: { input: { params: { id: number } }; data: ReturnType<typeof attemptJson> };
   listWebhookDeliveries: { input: { params: { id: number }; query: Page }; data: readonly DeliveryJson[] };
+  planRegistry: { input: { query: { prune: boolean }; body: object }; data: PlanJson };
+  applyRegistry: {
+    input: { query: { prune: boolean }; body: object; ifMatch: string };
+    data: PlanJson & { readonly applied: number; readonly secrets: readonly Readonly<Record<string, ShownDetail>>[] };
+  };
   getDiagnosis: { input: Nothing; data: DiagnosisJson };
   getImpact: {
     input: { query: { account?: string; username?: string; key_id?: number } };
@@ -289,6 +299,8 @@ export interface OperationInput {
   readonly params?: Readonly<Record<string, string | number>>;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: object;
+  /** The version that is changed: the request is refused if there is another one by now. */
+  readonly ifMatch?: string;
   /** Is the answer used by this process alone? A store's master secret isn't needed then; to a server it makes no difference. */
   readonly isForThisProcess?: true;
 }
@@ -298,6 +310,8 @@ export interface OperationAnswer<Data> {
   readonly warnings: readonly WarningItem[];
   /** The cursor of the next page of a list; `null` on the last one. */
   readonly nextCursor: string | null;
+  /** The version that a server answers with; `undefined` from a store. */
+  readonly etag?: string | undefined;
 }
 
 /**

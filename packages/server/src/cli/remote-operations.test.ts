@@ -9,7 +9,7 @@ import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { ADMIN_ROUTES } from "../http/admin/routes.ts";
 import { type DataOf, listAll, type Operate, type OperationId } from "./operations.ts";
-import { createRemoteOperations, OPERATION_PATHS } from "./remote-operations.ts";
+import { createRemoteOperations, downloadRegistry, OPERATION_PATHS } from "./remote-operations.ts";
 
 const TOKEN = `csat_${"t".repeat(49)}`;
 const LIMITS = { msMax: 60_000, bytesMax: 100_000 };
@@ -148,6 +148,45 @@ describe("a server that isn't an honest admin API", () => {
     }) as unknown as Operate;
     await assert.rejects(listAll(operate, "listAccounts", { query: {} }), /doesn't end: it has more than 10000 pages/);
     assert.equal(pages, 10_000);
+  });
+});
+
+describe("the registry's document", () => {
+  async function download(server: { readonly url: string }): Promise<string> {
+    let text = "";
+    const document = downloadRegistry({ url: server.url, token: TOKEN }, { format: "yaml", account: "acme" });
+    for await (const piece of document) text += piece;
+    return text;
+  }
+  const yaml = { "content-type": "application/yaml; charset=utf-8" };
+
+  test("is passed on as it comes, without what a terminal acts on", async (context) => {
+    const server = await serve(context, (_, response) =>
+      response.writeHead(200, yaml).end("a: 1\nb: \u001b[2J😀\u202e\n"),
+    );
+    assert.equal(await download(server), "a: 1\nb: ?[2J😀?\n");
+    assert.equal(server.requests[0]?.url, "/api/admin/v1/registry?format=yaml&account=acme");
+  });
+
+  test("is no document if it breaks off", async (context) => {
+    const server = await serve(context, (_, response) => {
+      response.writeHead(200, yaml).write("a: 1\n");
+      setImmediate(() => response.destroy());
+    });
+    await assert.rejects(download(server), /what came isn't all of it/);
+  });
+
+  test("is refused as other answers are", async (context) => {
+    const page = await serve(context, (_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("x"),
+    );
+    await assert.rejects(download(page), /isn't an admin API/);
+    const elsewhere = await serve(context, (_, response) => response.writeHead(302, { location: "/" }).end());
+    await assert.rejects(download(elsewhere), /redirect, which isn't followed/);
+    const refusing = await serve(context, (_, response) =>
+      response.writeHead(403, json).end(refusal("forbidden", "Your role doesn't allow this.")),
+    );
+    await assert.rejects(download(refusing), (error) => error instanceof Refusal && error.code === "forbidden");
   });
 });
 

@@ -3,12 +3,14 @@ import { ADMIN_PATH, type ErrorItem, type WarningItem, type Weakness } from "@co
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { findMisfit } from "./check-answer.ts";
-import { inertJson, inertMessage } from "./inert-text.ts";
+import { inertJson, inertLines, inertMessage } from "./inert-text.ts";
 import { cursorOf, type Operate, type OperationAnswer, type OperationId, type OperationInput } from "./operations.ts";
 import { unreachable } from "./unreachable.ts";
 
 /** The method and path of each operation; a test compares them with the admin API's routes. */
-export const OPERATION_PATHS: Readonly<Record<OperationId, `${"GET" | "POST" | "PATCH" | "DELETE"} /${string}`>> = {
+export const OPERATION_PATHS: Readonly<
+  Record<OperationId, `${"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} /${string}`>
+> = {
   listAccounts: "GET /accounts",
   createAccount: "POST /accounts",
   getAccount: "GET /accounts/:shortname",
@@ -46,6 +48,8 @@ export const OPERATION_PATHS: Readonly<Record<OperationId, `${"GET" | "POST" | "
   rotateWebhookSecret: "POST /webhooks/:id/secret",
   testWebhook: "POST /webhooks/:id/test",
   listWebhookDeliveries: "GET /webhooks/:id/deliveries",
+  planRegistry: "POST /registry/plan",
+  applyRegistry: "PUT /registry",
   getDiagnosis: "GET /doctor",
   getImpact: "GET /impact",
 };
@@ -71,16 +75,24 @@ export interface AnswerLimits {
 const LIMITS: AnswerLimits = { msMax: 60_000, bytesMax: 8 * 1024 * 1024 };
 
 /** Operations that walk a whole log or wait for others: milliseconds. */
-const SLOW_MS: Partial<Record<OperationId, number>> = { verifyAuditChain: 600_000 };
+const SLOW_MS: Partial<Record<OperationId, number>> = {
+  verifyAuditChain: 600_000,
+  planRegistry: 600_000,
+  applyRegistry: 600_000,
+};
+
+/** How long a document may take to come, in milliseconds. */
+const DOWNLOAD_MS = 600_000;
 
 /** Carried out twice, these would do more than once. */
-const NOT_REPEATED: ReadonlySet<OperationId> = new Set(["rotateSigningKey", "testWebhook"]);
+const NOT_REPEATED: ReadonlySet<OperationId> = new Set(["rotateSigningKey", "testWebhook", "applyRegistry"]);
 
 /** What a server says of a path that it doesn't have. Something that doesn't exist is refused in other words. */
 const UNKNOWN_PATH = "There is nothing at this path.";
 
 interface Answer {
   readonly status: number;
+  readonly etag: string | undefined;
   readonly envelope: Envelope | undefined;
 }
 
@@ -111,16 +123,17 @@ export function createRemoteOperations(
     const target = fillPath(path, input.params ?? {}) + queryOf(input.query);
     const key = method === "POST" ? randomUUID() : undefined;
     const msMax = Math.max(limits.msMax, SLOW_MS[id] ?? 0);
-    const send = () => exchange(server, { method, target, body: input.body, key }, { ...limits, msMax });
-    const envelope = await send().catch((error: unknown) => {
+    const sendRequest = () =>
+      exchange(server, { method, target, body: input.body, key, ifMatch: input.ifMatch }, { ...limits, msMax });
+    const envelope = await sendRequest().catch((error: unknown) => {
       if (!(error instanceof LostAnswer) || NOT_REPEATED.has(id)) throw error;
       // A PATCH or DELETE states the result, and a creation has its key: carried out twice, they change once.
-      return send();
+      return sendRequest();
     });
     understand(server, await loadAnswerSchema(id), envelope.data, "/data", method);
     const { meta } = envelope;
     const warnings = meta.warnings.map((warning) => ({ ...warning, message: inertMessage(warning.message) }));
-    return { data: envelope.data, warnings, nextCursor: cursorOf(meta.next) };
+    return { data: envelope.data, warnings, nextCursor: cursorOf(meta.next), etag: envelope.etag };
   };
   return operate as Operate;
 }
@@ -137,6 +150,43 @@ export async function askServer(server: AskedServer, method: string, target: str
 /** The server couldn't be reached, or its answer was lost. */
 export class NoAnswer extends OperatorError {}
 
+/**
+ * Downloads the registry as a document, in pieces that are safe to print.
+ *
+ * @throws {Refusal} as the admin API refuses it @throws {OperatorError} if it can't be reached, isn't an admin API, or ends before the
+ *   document does
+ */
+export async function* downloadRegistry(
+  server: RemoteServer,
+  query: { readonly format: "json" | "yaml"; readonly account?: string | undefined },
+): AsyncGenerator<string> {
+  const url = `${server.url}${ADMIN_PATH}/registry${queryOf(query)}`;
+  const headers = { authorization: `Bearer ${server.token}`, accept: `application/json, application/${query.format}` };
+  const signal = AbortSignal.timeout(DOWNLOAD_MS);
+  const response = await send(server, url, { method: "GET", headers, body: null, signal });
+  if (response.status !== 200) {
+    const answer = await readAnswer(server, response, LIMITS.bytesMax);
+    understoodAnswer(server, answer, "GET");
+    throw notAnAdminApi(server.url, response.status);
+  }
+  if (response.headers.get("content-type")?.startsWith(`application/${query.format}`) !== true) {
+    await response.body?.cancel();
+    throw notAnAdminApi(server.url, response.status);
+  }
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      yield inertLines(decoder.decode(chunk, { stream: true }));
+    }
+  } catch (error) {
+    if (error instanceof Error && error.name === "TimeoutError") throw unreachable(server.url, error);
+    throw new OperatorError(
+      `${server.url} closed the connection before the document's end: what came isn't all of it.`,
+    );
+  }
+  yield inertLines(decoder.decode());
+}
+
 /** The answer was lost on its way, so nobody knows whether the server carried the operation out. */
 class LostAnswer extends NoAnswer {}
 
@@ -151,21 +201,40 @@ async function exchange(
     target,
     body,
     key,
-  }: { readonly method: string; readonly target: string; readonly body: unknown; readonly key: string | undefined },
+    ifMatch,
+  }: {
+    readonly method: string;
+    readonly target: string;
+    readonly body: unknown;
+    readonly key: string | undefined;
+    readonly ifMatch?: string | undefined;
+  },
   limits: AnswerLimits,
-): Promise<{ readonly meta: Meta; readonly data: unknown }> {
+): Promise<UnderstoodAnswer> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (server.token !== undefined) headers["authorization"] = `Bearer ${server.token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   if (key !== undefined) headers["idempotency-key"] = key;
+  if (ifMatch !== undefined) headers["if-match"] = ifMatch;
   const text = body === undefined ? null : JSON.stringify(body);
   const url = server.url + ADMIN_PATH + target;
-  const { status, envelope } = await request(server, url, { method, headers, body: text }, limits);
+  const answer = await request(server, url, { method, headers, body: text }, limits);
+  return understoodAnswer(server, answer, method);
+}
+
+interface UnderstoodAnswer {
+  readonly meta: Meta;
+  readonly data: unknown;
+  readonly etag: string | undefined;
+}
+
+/** The answer if it is one of an admin API and no refusal. @throws {Refusal} @throws {OperatorError} */
+function understoodAnswer(server: AskedServer, { status, etag, envelope }: Answer, method: string): UnderstoodAnswer {
   if (envelope === undefined) throw notAnAdminApi(server.url, status);
   understand(server, META, envelope.meta, "/meta", method);
   const meta = envelope.meta as Meta;
   if (status >= 400 || meta.errors.length > 0) throw refusalOf(server, status, meta);
-  return { meta, data: envelope.data };
+  return { meta, data: envelope.data, etag };
 }
 
 /** Checks a part of an answer by its schema. @throws {OperatorError} */
@@ -174,16 +243,31 @@ function understand({ url }: AskedServer, schema: object, part: unknown, name: s
   if (misfit !== undefined) throw notUnderstood(url, misfit, method !== "GET");
 }
 
+interface Sent {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: string | null;
+}
+
 async function request(
-  { url: base }: AskedServer,
+  server: AskedServer,
   url: string,
-  init: { readonly method: string; readonly headers: Record<string, string>; readonly body: string | null },
+  init: Sent,
   { msMax, bytesMax }: AnswerLimits,
 ): Promise<Answer> {
-  const signal = AbortSignal.timeout(msMax);
+  const response = await send(server, url, { ...init, signal: AbortSignal.timeout(msMax) });
+  return readAnswer(server, response, bytesMax);
+}
+
+/** Sends a request and gets the beginning of its answer, which is no redirect. */
+async function send(
+  { url: base }: AskedServer,
+  url: string,
+  init: Sent & { readonly signal: AbortSignal },
+): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { ...init, redirect: "manual", signal });
+    response = await fetch(url, { ...init, redirect: "manual" });
   } catch (error) {
     const { message } = unreachable(base, error);
     throw isLost(error) ? new LostAnswer(message) : new NoAnswer(message);
@@ -195,10 +279,16 @@ async function request(
       `${base} answers with a redirect, which isn't followed: the admin token is for this address alone. Name the address where the admin API itself is.`,
     );
   }
+  return response;
+}
+
+async function readAnswer({ url: base }: AskedServer, response: Response, bytesMax: number): Promise<Answer> {
+  const { status } = response;
+  const etag = response.headers.get("etag") ?? undefined;
   const isJson = /^application\/json\b/i.test(response.headers.get("content-type") ?? "");
   if (!isJson) {
     await response.body?.cancel();
-    return { status, envelope: undefined };
+    return { status, etag, envelope: undefined };
   }
   let text: string;
   try {
@@ -210,7 +300,7 @@ async function request(
       `${base} closed the connection in the middle of its answer, so it isn't known whether it did what was asked. Check before you try again.`,
     );
   }
-  return { status, envelope: parseEnvelope(text) };
+  return { status, etag, envelope: parseEnvelope(text) };
 }
 
 function isLost(error: unknown): boolean {

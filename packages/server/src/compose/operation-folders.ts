@@ -40,6 +40,8 @@ export const OPERATION_FOLDERS = {
   rotateWebhookSecret: "webhooks",
   testWebhook: "webhooks",
   listWebhookDeliveries: "webhooks",
+  planRegistry: "registry",
+  applyRegistry: "registry",
   getDiagnosis: "doctor",
 } as const satisfies Readonly<Record<OperationId, string>>;
 
