@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
@@ -107,6 +109,18 @@ describe("the rules that OpenAPI's linters have by default hold for the document
       );
     });
   }
+});
+
+test("docs/wire-examples.md shows or names each refusal of the public document", async () => {
+  const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "wire-examples.md"), "utf8");
+  const { components } = await documentOf("public");
+  const codes = Object.keys(components.examples).map((name) => name.replace(/^oauth\./, ""));
+  assert.ok(codes.length > 30);
+  const isThere = (code: string) => page.includes(`\`${code}\``) || new RegExp(`^4[0-9]{2} ${code}$`, "m").test(page);
+  assert.deepEqual(
+    codes.filter((code) => !isThere(code)),
+    [],
+  );
 });
 
 describe("each operation has examples that its schemas accept, in the document of", () => {
