@@ -94,6 +94,11 @@ test("a public process needs no more rights in the database than the documentati
   });
   assert.equal(ended.status, 200, ended.body);
 
+  // A refusal that the user's page shows.
+  const refused = await send(`${publicUrl}/api/auth/v0/refresh/`, "GET", {
+    headers: { authorization: `JWT ${signAssertion(user.username, key)}` },
+  });
+  assert.equal(refused.status, 403, refused.body);
   // The node knows a new signing key, and may activate it.
   await internal.json("signing-key", "rotate");
   await server.stop();
