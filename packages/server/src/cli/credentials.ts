@@ -24,6 +24,9 @@ export interface Credentials {
   readonly servers: ReadonlyMap<string, SignedInServer>;
 }
 
+/** The longest text of a sign-in, in characters: the file is read to 64 KiB. */
+const TEXT_CHARACTERS_MAX = 1000;
+
 const NONE: Credentials = { current: undefined, servers: new Map() };
 
 /** @throws {OperatorError} if the file is damaged, or others can read or replace it */
@@ -81,15 +84,21 @@ function parseCredentials(text: string): Credentials {
   return { current: typeof current === "string" && servers.has(current) ? current : undefined, servers };
 }
 
-function parseServer(value: unknown): SignedInServer {
+/** @throws {Error} unless the value is one that the file can keep: also what a server answers, which may be another release's, goes through this */
+export function parseServer(value: unknown): SignedInServer {
   const { token, name, operator, role, account, expires_at } = value as Record<string, unknown>;
   const isWhole =
-    isText(token) && isText(name) && isText(operator) && isText(expires_at) && (account === null || isText(account));
+    isText(token) &&
+    isText(name) &&
+    isText(operator) &&
+    isText(expires_at) &&
+    !Number.isNaN(Date.parse(expires_at)) &&
+    (account === null || isText(account));
   const knownRole = ROLES.find((known) => known === role);
   if (!isWhole || knownRole === undefined || !/^csat_[0-9A-Za-z]{20,200}$/.test(token)) throw new Error("no sign-in");
   return { token, name, operator, role: knownRole, account, expires_at };
 }
 
 function isText(value: unknown): value is string {
-  return typeof value === "string" && !/\p{Cc}/u.test(value);
+  return typeof value === "string" && value.length <= TEXT_CHARACTERS_MAX && !/\p{Cc}/u.test(value);
 }

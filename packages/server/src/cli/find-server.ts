@@ -64,6 +64,11 @@ export function findSignedInServer(
   const { current, servers } = readCredentials(context);
   // A flag of another meaning has this setting, too; only the environment's counts here.
   const url = context.config({}).adminUrl ?? current;
+  if (url === undefined && servers.size > 0) {
+    throw new WrongUsage(
+      `You are signed in to ${[...servers.keys()].join(", ")}, and signed out of the last one. Say what is meant: --admin-url or --data-dir.`,
+    );
+  }
   const signIn = url === undefined ? undefined : servers.get(url);
   if (url === undefined || signIn === undefined) return undefined;
   if (existsSync(dataFiles(config.dataDir).database)) {

@@ -5,9 +5,10 @@ import type { Flags } from "../config/config.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { type CliContext, NegativeResult, note, print, WrongUsage } from "./context.ts";
-import { readCredentials, type SignedInServer, writeCredentials } from "./credentials.ts";
+import { parseServer, readCredentials, type SignedInServer, writeCredentials } from "./credentials.ts";
 import { findServer, requireSafeUrl } from "./find-server.ts";
 import { askServer, NoAnswer, TokenRefused } from "./remote-operations.ts";
+import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
 import { withServerFlag } from "./store-flags.ts";
 import { relativeTime } from "./time.ts";
 import { withTargetFlags } from "./target.ts";
@@ -40,12 +41,10 @@ export function loginCommand(context: CliContext): Command {
         throw new WrongUsage("Name the server: countersign login --admin-url https://countersign-admin.example.com");
       }
       requireSafeUrl(url);
-      const before = readCredentials(context);
       // Before anybody is asked to approve: a sign-in that can't be kept is of no use.
-      writeCredentials(context, before);
+      writeCredentials(context, readCredentials(context));
       const signedIn = await signIn(context, url);
-      writeCredentials(context, { current: url, servers: new Map(before.servers).set(url, signedIn) });
-      const replaced = before.servers.get(url);
+      const replaced = await keep(context, url, signedIn);
       if (replaced !== undefined) await revoke(url, replaced.token).catch(() => undefined);
       print(context, options.json, shown(url, signedIn), () => `Signed in to ${describe(context, url, signedIn)}.`);
     });
@@ -97,14 +96,37 @@ export function whoamiCommand(context: CliContext): Command {
         readonly actor: string;
         readonly role: Role;
         readonly account: string | null;
-        readonly token: { readonly name: string; readonly operator: string | null; readonly expires_at: string | null };
+        readonly token?: {
+          readonly name: string;
+          readonly operator: string | null;
+          readonly expires_at: string | null;
+        };
       };
       const { role, account, token } = me;
+      if (token === undefined) {
+        throw new OperatorError(
+          `${server.url} doesn't say whose token this is: its release is older than this command line's.`,
+        );
+      }
       const { name, operator, expires_at } = token;
       print(context, options.json, shown(server.url, { name, operator, role, account, expires_at }), () =>
         describe(context, server.url, { name, operator, role, account, expires_at }),
       );
     });
+}
+
+/** @returns the sign-in that it replaces */
+async function keep(context: CliContext, url: string, signedIn: SignedInServer): Promise<SignedInServer | undefined> {
+  try {
+    // Read again: while this waited, another login or logout may have changed the file.
+    const { servers } = readCredentials(context);
+    writeCredentials(context, { current: url, servers: new Map(servers).set(url, signedIn) });
+    return servers.get(url);
+  } catch (error) {
+    // Nobody would have the token, and it would stay good.
+    await revoke(url, signedIn.token).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Asks, shows the code, and waits until an operator has decided. @throws {OperatorError} if they denied, or nobody did */
@@ -161,11 +183,16 @@ async function ask(url: string, deviceCode: string): Promise<Verdict> {
 
 /** What comes from the server reaches the terminal and decides how long this waits. */
 function requireSound({ device_code, user_code, verification_uri, expires_in, interval }: Started): void {
-  const { protocol } = URL.parse(verification_uri) ?? {};
+  const { protocol, hostname } = URL.parse(verification_uri) ?? {};
   const isSound =
     typeof device_code === "string" &&
+    typeof user_code === "string" &&
     /^[A-Z0-9-]{4,20}$/.test(user_code) &&
-    (protocol === "https:" || protocol === "http:") &&
+    // Without blanks: words after the address would look like this program's own. Without "@": a name before the host would look like it.
+    /^[!-?A-~]{1,500}$/.test(verification_uri) &&
+    (protocol === "https:" || (protocol === "http:" && LOOPBACK_HOSTS.includes(hostname ?? ""))) &&
+    Number.isInteger(expires_in) &&
+    Number.isInteger(interval) &&
     expires_in >= 1 &&
     expires_in <= 3600 &&
     interval >= 1 &&
@@ -173,19 +200,12 @@ function requireSound({ device_code, user_code, verification_uri, expires_in, in
   if (!isSound) throw new OperatorError("The server's answer isn't one of a Countersign server.");
 }
 
-function requireSignedIn(url: string, { token, name, operator, role, account, expires_at }: Verdict): SignedInServer {
-  const isWhole = [token, name, operator, role, expires_at].every((text) => typeof text === "string");
-  if (!isWhole || !/^csat_[0-9A-Za-z]{20,200}$/.test(token ?? "")) {
-    throw new OperatorError(`What ${url} answers isn't an admin token.`);
+function requireSignedIn(url: string, verdict: Verdict): SignedInServer {
+  try {
+    return parseServer({ ...verdict, account: verdict.account ?? null });
+  } catch {
+    throw new OperatorError(`What ${url} answers isn't an admin token that this release understands.`);
   }
-  return {
-    token: token ?? "",
-    name: name ?? "",
-    operator: operator ?? "",
-    role: role ?? "viewer",
-    account: account ?? null,
-    expires_at: expires_at ?? "",
-  };
 }
 
 async function revoke(url: string, token: string): Promise<void> {

@@ -261,7 +261,7 @@ describe("an answer that is lost", () => {
       response.writeHead(201, json).write('{"meta":');
       setImmediate(() => response.destroy());
     });
-    await assert.rejects(operate("createAccount", { body: { shortname: "acme" } }), /it isn't known whether/);
+    await assert.rejects(operate("createAccount", { body: { shortname: "acme" } }), /It isn't known whether/);
     assert.equal(requests.length, 2);
   });
 });

@@ -74,18 +74,18 @@ export interface AnswerLimits {
 
 const LIMITS: AnswerLimits = { msMax: 60_000, bytesMax: 8 * 1024 * 1024 };
 
-/** Operations that walk a whole log or wait for others: milliseconds. */
-const SLOW_MS: Partial<Record<OperationId, number>> = {
-  verifyAuditChain: 600_000,
-  planRegistry: 600_000,
-  applyRegistry: 600_000,
-};
+/** Operations that walk a whole log or change thousands of things. The runtime's `fetch` waits at most 300 s for an answer to begin. */
+const SLOW: AnswerLimits = { msMax: 290_000, bytesMax: 64 * 1024 * 1024 };
+const SLOW_OPERATIONS: ReadonlySet<OperationId> = new Set(["verifyAuditChain", "planRegistry", "applyRegistry"]);
 
 /** How long a document may take to come, in milliseconds. */
 const DOWNLOAD_MS = 600_000;
 
 /** Carried out twice, these would do more than once. */
 const NOT_REPEATED: ReadonlySet<OperationId> = new Set(["rotateSigningKey", "testWebhook", "applyRegistry"]);
+
+/** What is added where a change may have been made. */
+const DOUBT = " It isn't known whether it did what was asked: check before you try again.";
 
 /** What a server says of a path that it doesn't have. Something that doesn't exist is refused in other words. */
 const UNKNOWN_PATH = "There is nothing at this path.";
@@ -122,11 +122,12 @@ export function createRemoteOperations(
     const [method = "", path = ""] = OPERATION_PATHS[id].split(" ");
     const target = fillPath(path, input.params ?? {}) + queryOf(input.query);
     const key = method === "POST" ? randomUUID() : undefined;
-    const msMax = Math.max(limits.msMax, SLOW_MS[id] ?? 0);
+    const itsLimits = SLOW_OPERATIONS.has(id) && limits === LIMITS ? SLOW : limits;
     const sendRequest = () =>
-      exchange(server, { method, target, body: input.body, key, ifMatch: input.ifMatch }, { ...limits, msMax });
+      exchange(server, { method, target, body: input.body, key, ifMatch: input.ifMatch }, itsLimits);
     const envelope = await sendRequest().catch((error: unknown) => {
-      if (!(error instanceof LostAnswer) || NOT_REPEATED.has(id)) throw error;
+      if (!(error instanceof LostAnswer)) throw error;
+      if (NOT_REPEATED.has(id)) throw new LostAnswer(`${error.message}${error.message.endsWith(DOUBT) ? "" : DOUBT}`);
       // A PATCH or DELETE states the result, and a creation has its key: carried out twice, they change once.
       return sendRequest();
     });
@@ -296,9 +297,7 @@ async function readAnswer({ url: base }: AskedServer, response: Response, bytesM
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     if (error instanceof Error && error.name === "TimeoutError") throw new NoAnswer(unreachable(base, error).message);
-    throw new LostAnswer(
-      `${base} closed the connection in the middle of its answer, so it isn't known whether it did what was asked. Check before you try again.`,
-    );
+    throw new LostAnswer(`${base} closed the connection in the middle of its answer.${DOUBT}`);
   }
   return { status, etag, envelope: parseEnvelope(text) };
 }
@@ -355,9 +354,9 @@ function notAnAdminApi(base: string, status: number): OperatorError {
 
 /** @param mayHaveChanged whether the server may have carried out a change */
 function notUnderstood(base: string, misfit: string, mayHaveChanged: boolean): OperatorError {
-  const doubt = mayHaveChanged ? " It isn't known whether it did what was asked: check before you try again." : "";
+  const doubt = mayHaveChanged ? DOUBT : "";
   return new OperatorError(
-    `${base} answered with something that this release doesn't understand: ${misfit}. Its release may be another one.${doubt}`,
+    `${base} answered with something that this release doesn't understand: ${misfit}. It may run another release.${doubt}`,
   );
 }
 

@@ -18,7 +18,7 @@ const SECRET_FORMS: readonly Pattern[] = [
   // Tokens.
   form(".", /\b[0-9]{1,10}\.[A-Za-z0-9_-]{8,28}\.[A-Za-z0-9_-]{20,}/g),
   // Secrets of resource servers, admin tokens, one-time links, sessions; recovery codes.
-  form("cs", /\bcs(?:rs|at|iv|se)_[A-Za-z0-9_-]+/g),
+  form("cs", /\bcs(?:rs|at|iv|se|dc)_[A-Za-z0-9_-]+/g),
   // Secrets of webhook endpoints.
   form("whsec_", /\bwhsec_[A-Za-z0-9+/=_-]+/g),
   form("-", /\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b/g),

@@ -20,7 +20,10 @@ export function deviceSignInTransaction(db: Transaction<Database>): DeviceSignIn
     findByDeviceCode: (hash) => findBy(db, "device_code_hash", hash),
     findByUserCode: (hash) => findBy(db, "user_code_hash", hash),
     countOpen: async (address, nowMs) => {
-      const rows = await selectDeviceSignIns(db).where("expires_at_ms", ">", nowMs).execute();
+      const rows = await selectDeviceSignIns(db)
+        .where("expires_at_ms", ">", nowMs)
+        .where("decision", "is", null)
+        .execute();
       return { all: rows.length, fromAddress: rows.filter((row) => row.address === address).length };
     },
     insert: async (signIn) => {

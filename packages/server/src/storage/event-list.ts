@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import type { EventFilter } from "../core/feed/store.ts";
@@ -9,6 +8,7 @@ import { type ListOrder, NO_PAGE, readPage } from "./pages.ts";
 import { toEvent } from "./rows.ts";
 import type { Database } from "./schema.ts";
 import { canBeSought, contains, soughtTexts } from "./search-text.ts";
+import { takeTurn } from "./take-turn.ts";
 
 const NEWEST_FIRST: ListOrder = { columns: [{ name: "seq", holds: "seq" }], isDescending: true };
 
@@ -43,8 +43,8 @@ export async function pageEvents(
 
 type Conditions = readonly RawBuilder<SqlBool>[];
 
-/** The most ranges that are merged; SQLite has a limit of 500. */
-const RANGES_MAX = 400;
+/** The most ranges that are merged in one statement. On SQLite everything else waits meanwhile. */
+const RANGES_MAX = 40;
 
 /** How many actors are looked at for a part of a name, and how many in one statement. On SQLite everything else waits meanwhile. */
 const ACTORS_MAX = 10_000;
@@ -99,7 +99,7 @@ async function findActors(
     matching.push(...rows.filter(({ matches }) => Boolean(matches)).map(({ actor }) => actor));
     last = rows.at(-1)?.actor ?? "";
     if (rows.length < ACTORS_PER_READ) return matching;
-    await setImmediate();
+    await takeTurn();
   }
   return undefined;
 }

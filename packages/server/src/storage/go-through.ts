@@ -1,11 +1,11 @@
-/** Pages of a list in which something is looked for that no index has. */
-import { setImmediate } from "node:timers/promises";
+/** Searches a list for something that no index finds. */
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
 import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import { canBeKey, countBefore, COUNTED_MAX, inDirection, type List, NO_PAGE, pageOf, readStretch } from "./pages.ts";
 import type { Database } from "./schema.ts";
+import { takeTurn } from "./take-turn.ts";
 
-/** How many rows are looked at in one statement. On SQLite everything else waits meanwhile, for some milliseconds. */
+/** How many rows are examined in one statement. On SQLite everything else waits meanwhile, for some milliseconds. */
 const ROWS_PER_READ = 2000;
 
 /**
@@ -24,7 +24,6 @@ export async function goThrough<Row extends object>(
 ): Promise<Page<Row>> {
   const { from, limit } = page;
   const list = inDirection(wanted, page.isReversed);
-  if (from !== undefined && !canBeKey(list.order, from.key)) return NO_PAGE;
   const collect = async (wanted: number, start: PageKey | undefined, isBackwards: boolean): Promise<readonly Row[]> => {
     const matches: Row[] = [];
     let key = start;
@@ -35,12 +34,13 @@ export async function goThrough<Row extends object>(
       const matching = await findMatching(db, table, list, rows.map(idOf), isMatch);
       matches.push(...rows.filter((row) => matching.has(idOf(row))));
       key = keyOf(last);
-      await setImmediate();
+      await takeTurn();
     }
     return matches.slice(0, wanted);
   };
   const idOf = (row: Row) => keyOf(row).at(-1) ?? 0;
   const first = await collect(COUNTED_MAX, undefined, false);
+  if (from !== undefined && !canBeKey(list.order, from.key)) return { ...NO_PAGE, count: first.length };
   const shown = pageOf(first, list.order, keyOf, page);
   // All matches are known, or those of the page and one after it.
   if (first.length < COUNTED_MAX || shown.hasNext) return shown;

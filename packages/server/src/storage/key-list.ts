@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { KeyStatus, PublicKey } from "../core/keys/model.ts";
 import type { KeyFilter, KeyOrder } from "../core/keys/store.ts";
@@ -8,6 +7,7 @@ import { canBeId } from "./bounds.ts";
 import { COUNTED_MAX, type ListOrder, NEWEST_FIRST, NO_PAGE, readPage } from "./pages.ts";
 import { selectKeys, toKey } from "./rows.ts";
 import type { Database } from "./schema.ts";
+import { takeTurn } from "./take-turn.ts";
 
 const STATUSES: readonly KeyStatus[] = ["active", "deactivated", "revoked"];
 
@@ -77,7 +77,7 @@ export async function countKeys(db: Kysely<Database>, filter: KeyFilter, nowMs: 
       select * from (${sql.join(parts, sql` union all `)}) as merged limit ${sql.lit(COUNTED_MAX)}
     ) as counted`.execute(db);
   // On SQLite a statement blocks everything else. An overview counts many times; other work runs in between.
-  await setImmediate();
+  await takeTurn();
   return Number(rows[0]?.count);
 }
 

@@ -29,7 +29,8 @@ export interface SoughtText {
 export function soughtTexts(text: string): readonly SoughtText[] {
   const lower = text.toLowerCase();
   const [first = "", ...rest] = Array.from(lower);
-  const spellings = [text, lower, text.toUpperCase(), first.toUpperCase() + rest.join("")];
+  const eachWord = lower.replaceAll(/(?<![\p{L}\p{M}])\p{L}/gu, (letter) => letter.toUpperCase());
+  const spellings = [text, lower, text.toUpperCase(), first.toUpperCase() + rest.join(""), eachWord];
   return [...new Set(spellings.map(toComparable))].map((spelling) => ({
     pattern: `%${likePrefix(spelling)}`,
     runs: runsOf(spelling),
@@ -47,9 +48,14 @@ function runsOf(text: string): readonly string[] {
   return [...new Set(runs)].slice(0, RUNS_MAX);
 }
 
-/** Does the column have one of the texts in it? */
+/**
+ * Does the column have one of the texts in it? In the collation "C", PostgreSQL's `lower` changes A to Z alone, as the patterns do,
+ * whatever the database's locale. SQLite's `lower` never does more, and ignores the collation of its argument.
+ */
 export function contains(column: string, texts: readonly SoughtText[]): RawBuilder<SqlBool> {
-  return anyOf(texts.map(({ pattern }) => sql<SqlBool>`lower(${sql.ref(column)}) like ${pattern} escape '!'`));
+  return anyOf(
+    texts.map(({ pattern }) => sql<SqlBool>`lower(${sql.ref(column)} collate "C") like ${pattern} escape '!'`),
+  );
 }
 
 export function anyOf(conditions: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> {

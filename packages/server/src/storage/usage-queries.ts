@@ -1,9 +1,9 @@
-import { setImmediate } from "node:timers/promises";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Store } from "../core/store/store.ts";
 import type { LiveTokens, UsageHour, UsageScope } from "../core/keys/usage-store.ts";
 import { canBeId } from "./bounds.ts";
 import type { Database } from "./schema.ts";
+import { takeTurn } from "./take-turn.ts";
 
 /** How many rows of live tokens one statement reads; other work runs between statements. */
 const EXPIRIES_PER_READ = 5000;
@@ -79,7 +79,7 @@ export async function liveTokens(
     top = [...top, ...rows].sort((a, b) => b.tokens - a.tokens || a.user_id - b.user_id).slice(0, limit);
     if (end === undefined) break;
     where = sql`${scoped.where} and ${scoped.compare(">", end)}`;
-    await setImmediate();
+    await takeTurn();
   }
   return { users: await loadLive(db, top), ...totals };
 }

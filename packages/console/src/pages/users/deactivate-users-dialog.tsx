@@ -53,9 +53,8 @@ export function DeactivateUsersDialog({
       run={async () => {
         const results = await deactivateUsers(usernames);
         const failed = results.filter(({ outcome }) => outcome === "refused");
-        if (failed.length < results.length) {
-          tell(t("users.deactivatedCount", { count: results.length - failed.length }));
-        }
+        const done = results.filter(({ outcome }) => outcome === "deactivated").length;
+        if (done > 0) tell(t("users.deactivatedCount", { count: done }));
         onDone();
         if (failed.length === 0) onClose();
         else setRefused(failed);

@@ -50,7 +50,8 @@ export function createAuditHandlers({
   };
 
   /** Reads all events in parts, oldest first, so that an export needs little memory and delays no other request. */
-  async function* readAll(filter: EventFilter): AsyncGenerator<readonly AuditEvent[]> {
+  async function* readAll({ actorPart = "", ...filter }: EventFilter): AsyncGenerator<readonly AuditEvent[]> {
+    const part = filter.actor === undefined ? actorPart.toLowerCase() : "";
     let last = 0;
     for (;;) {
       const { items } = await store.events.page(filter, {
@@ -60,7 +61,8 @@ export function createAuditHandlers({
       });
       if (items.length === 0) return;
       const oldestFirst = items.toReversed();
-      yield oldestFirst;
+      // The store would look for the actors again for each part.
+      yield part === "" ? oldestFirst : oldestFirst.filter(({ actor }) => actor.toLowerCase().includes(part));
       last = oldestFirst.at(-1)?.seq ?? last;
       await yieldToEventLoop();
     }
