@@ -279,7 +279,9 @@ export async function assertList<Item>(
 ): Promise<void> {
   await assertPages(read, keyOf, expected, message, [3, expected.length, expected.length + 1]);
   const reversed: Read<Item> = (page) => read({ ...page, isReversed: true });
-  await assertPages(reversed, keyOf, expected.toReversed(), `${message}, reversed`, [3]);
+  // Two pages, since the way back reads what the way forth does in the other order.
+  const half = Math.ceil((expected.length + 1) / 2);
+  await assertPages(reversed, keyOf, expected.toReversed(), `${message}, reversed`, [half]);
 }
 
 async function assertPages<Item>(

@@ -80,15 +80,11 @@ export function testEventList(name: string, open: () => Promise<StoreUnderTest>)
       });
 
       test("has what authors did whose name has a part, with every filter", async () => {
-        for (const accountId of [undefined, 1 as AccountId, 9 as AccountId]) {
-          for (const actorPart of ["", "li", "LI:AL", "bob", "cli:", ":", "%", "_", "nobody"]) {
-            for (const action of [undefined, "key.added", "key"]) {
-              for (const subject of [undefined, "key:3"])
-                await assertMatching({ accountId, actorPart, action, subject });
-            }
-            await assertMatching({ accountId, actorPart, fromMs: events[20]?.atMs ?? 0 });
-            await assertMatching({ accountId, actorPart, actor: "cli:bob" });
-          }
+        for (const actorPart of ["LI:AL", "bob", "%", "nobody"]) {
+          await assertMatching({ actorPart });
+          await assertMatching({ actorPart, accountId: 1 as AccountId, action: "key" });
+          await assertMatching({ actorPart, subject: "key:3", fromMs: events[20]?.atMs ?? 0 });
+          await assertMatching({ actorPart, actor: "cli:bob", accountId: 1 as AccountId });
         }
       });
 
@@ -101,7 +97,10 @@ export function testEventList(name: string, open: () => Promise<StoreUnderTest>)
            with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 10500)
            select 40 + n, 1, 'robot:' || n, 'key.added', 'key:9', '{}', '', '' from numbers`,
         );
-        for (const actorPart of ["7-client", "CLIENT", "li"]) await assertMatching({ actorPart });
+        for (const actorPart of ["7-client", "CLIENT"]) {
+          const { items, count } = await each.store.events.page({ actorPart }, { limit: 100 });
+          assert.deepEqual([items, count], [matching({ actorPart }), matching({ actorPart }).length]);
+        }
         const robots = await each.store.events.page({ actorPart: "robot" }, { limit: 2 });
         assert.deepEqual([robots.items.map(({ seq }) => seq), robots.count], [[10_540, 10_539], 10_001]);
         const some = await each.store.events.page({ actorPart: "ot:1049" }, { limit: 20 });
