@@ -231,10 +231,13 @@ function SortButton({
   const next = isCurrent ? (direction === "ascending" ? "descending" : "ascending") : (orders[order] ?? "ascending");
   const icon = isCurrent ? (direction === "ascending" ? "up" : "down") : "sort";
   return (
-    <button type="button" className="sort-button" onClick={() => set(order, next)}>
-      {heading}
-      <Icon name={icon} size={12} />
-    </button>
+    <>
+      <span className="sort-heading">{heading}</span>
+      <button type="button" className="sort-button" onClick={() => set(order, next)}>
+        {heading}
+        <Icon name={icon} size={12} />
+      </button>
+    </>
   );
 }
 
