@@ -376,7 +376,16 @@ function meetPeople(): void {
       await heading(page, title).waitFor();
       await page.getByText(/You can't .+ An owner can give you the role (admin|owner)\./).waitFor();
       await page.getByRole("table").first().waitFor();
-      for (const word of [/^New /, /^Add /, /^Deactivate/, /^Activate/, /^More for/, /^Rotate/, /^Retire/, /^Create\b/]) {
+      for (const word of [
+        /^New /,
+        /^Add /,
+        /^Deactivate/,
+        /^Activate/,
+        /^More for/,
+        /^Rotate/,
+        /^Retire/,
+        /^Create\b/,
+      ]) {
         assert.equal(await page.getByRole("button", { name: word }).count(), 0, `${path} offers a viewer ${word}`);
       }
     }
