@@ -24,10 +24,15 @@ export async function goThrough<Row extends object>(
 ): Promise<Page<Row>> {
   const { from, limit } = page;
   const list = inDirection(wanted, page.isReversed);
-  const collect = async (wanted: number, start: PageKey | undefined, isBackwards: boolean): Promise<readonly Row[]> => {
+  const idOf = (row: Row) => keyOf(row).at(-1) ?? 0;
+  const collect = async (
+    rowsMax: number,
+    start: PageKey | undefined,
+    isBackwards: boolean,
+  ): Promise<readonly Row[]> => {
     const matches: Row[] = [];
     let key = start;
-    while (matches.length < wanted) {
+    while (matches.length < rowsMax) {
       const rows = await readStretch<Row>(db, list, key && { key }, isBackwards, ROWS_PER_READ);
       const last = rows.at(-1);
       if (last === undefined) break;
@@ -36,9 +41,8 @@ export async function goThrough<Row extends object>(
       key = keyOf(last);
       await takeTurn();
     }
-    return matches.slice(0, wanted);
+    return matches.slice(0, rowsMax);
   };
-  const idOf = (row: Row) => keyOf(row).at(-1) ?? 0;
   const first = await collect(COUNTED_MAX, undefined, false);
   if (from !== undefined && !canBeKey(list.order, from.key)) return { ...NO_PAGE, count: first.length };
   const shown = pageOf(first, list.order, keyOf, page);

@@ -172,7 +172,7 @@ function unionOf(overlap: boolean): RawBuilder<unknown> {
   return overlap ? sql` union ` : sql` union all `;
 }
 
-/** Can a row of the list have this key, which may come from anybody? */
+/** Can a row of the list have this key, which is untrusted? */
 export function canBeKey({ columns }: ListOrder, key: PageKey): boolean {
   if (key.length !== columns.length) return false;
   return columns.every(({ holds }, index) => {
