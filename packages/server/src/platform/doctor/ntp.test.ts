@@ -56,6 +56,12 @@ test("a server that refuses, isn't synchronized or is none is named as such", as
   assert.match(JSON.stringify(await askServer(NOW_MS, [0b00_100_011, 2])), /isn't an NTP server's/);
 });
 
+test("a server that can't be connected to is reported, and doesn't end the process", async () => {
+  const { server, result } = await askNtp("255.255.255.255", () => NOW_MS, NONCE);
+  assert.equal(server, "255.255.255.255");
+  assert.match(JSON.stringify(result), /^\{"problem":".+"\}$/);
+});
+
 test("a server is a host, and a port if it isn't 123", () => {
   assert.deepEqual(findNtpServer("time.example"), { host: "time.example", port: 123 });
   assert.deepEqual(findNtpServer("10.0.0.1:1123"), { host: "10.0.0.1", port: 1123 });

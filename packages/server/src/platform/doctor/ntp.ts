@@ -43,10 +43,12 @@ export function askNtp(server: string, wallMs: () => number, nonce: Buffer): Pro
       end(readAnswer(answer, sentMs, receivedMs));
     });
     // Connected: datagrams of other senders don't arrive.
-    socket.connect(port, host, () => {
+    // Not as connect()'s callback: that one also gets the failures, such as a name that doesn't resolve, instead of "error".
+    socket.on("connect", () => {
       sentMs = wallMs();
       socket.send(packet);
     });
+    socket.connect(port, host);
   });
 }
 
