@@ -78,6 +78,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   listUsers: "viewer",
   createUser: "admin",
   importUsers: "admin",
+  exportUsers: "admin",
   deactivateUsers: "admin",
   deactivateKeys: "admin",
   getUser: "viewer",
@@ -140,6 +141,7 @@ const RANKS = ["nobody", "viewer", "admin", "owner"];
 const OF_AN_ACCOUNT = [
   "getAccount",
   "createUser",
+  "exportUsers",
   "getUser",
   "changeUser",
   "listKeys",
@@ -319,7 +321,14 @@ describe("every route of the admin API by every role", { concurrency: false }, (
         "/audit-events/export?format=jsonl",
         ...(caller.role === "viewer"
           ? []
-          : ["/webhooks", "/webhooks?account=other", "/registry", "/registry?format=yaml"]),
+          : [
+              "/webhooks",
+              "/webhooks?account=other",
+              "/registry",
+              "/registry?format=yaml",
+              "/users/export?format=csv",
+              "/users/export?format=jsonl",
+            ]),
         ...(caller.role === "owner" ? ["/operators", "/operators?q=first", "/invitations", "/admin-tokens"] : []),
       ]) {
         const answer = await caller.client.get(path);

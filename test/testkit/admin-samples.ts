@@ -63,6 +63,8 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       return { path: at(), body: { account, name: unique("made"), access: "full" } };
     case "importUsers":
       return { path: at(), body: { account, rows: [{ name: unique("made"), public_key: makeKeyPair().publicPem }] } };
+    case "exportUsers":
+      return { path: `${at()}?format=csv&account=${account}` };
     case "deactivateUsers":
       return { path: at(), body: { usernames: [username] } };
     case "deactivateKeys":

@@ -9,9 +9,9 @@ export function inertText(text: string): string {
   return text.replaceAll(/(?!\u200d)[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }
 
-/** The same for a text of several lines. */
+/** The same for a text of several lines, which may end in CRLF. */
 export function inertLines(text: string): string {
-  return text.replaceAll(/(?![\u200d\n])[\p{C}\p{Zl}\p{Zp}]/gu, "?");
+  return text.replaceAll(/(?!\u200d|\r?\n)[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }
 
 /** The same for a message, which is also cut to a length that a person reads. */

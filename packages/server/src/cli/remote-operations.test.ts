@@ -9,7 +9,13 @@ import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { ADMIN_ROUTES } from "../http/admin/routes.ts";
 import { type DataOf, listAll, type Operate, type OperationId } from "./operations.ts";
-import { createRemoteOperations, downloadRegistry, OPERATION_PATHS } from "./remote-operations.ts";
+import {
+  createRemoteOperations,
+  download,
+  downloadRegistry,
+  downloadUsers,
+  OPERATION_PATHS,
+} from "./remote-operations.ts";
 
 const TOKEN = `csat_${"t".repeat(49)}`;
 const LIMITS = { msMax: 60_000, bytesMax: 100_000 };
@@ -152,7 +158,7 @@ describe("a server that isn't an honest admin API", () => {
 });
 
 describe("the registry's document", () => {
-  async function download(server: { readonly url: string }): Promise<string> {
+  async function readYaml(server: { readonly url: string }): Promise<string> {
     let text = "";
     const document = downloadRegistry({ url: server.url, token: TOKEN }, { format: "yaml", account: "acme" });
     for await (const piece of document) text += piece;
@@ -164,8 +170,37 @@ describe("the registry's document", () => {
     const server = await serve(context, (_, response) =>
       response.writeHead(200, yaml).end("a: 1\nb: \u001b[2J😀\u202e\n"),
     );
-    assert.equal(await download(server), "a: 1\nb: ?[2J😀?\n");
+    assert.equal(await readYaml(server), "a: 1\nb: ?[2J😀?\n");
     assert.equal(server.requests[0]?.url, "/api/admin/v1/registry?format=yaml&account=acme");
+  });
+
+  test("keeps the ends of lines wherever a piece ends, and nothing else that a terminal acts on", async (context) => {
+    const server = await serve(context, (_, response) => {
+      response.writeHead(200, { "content-type": "text/csv; charset=utf-8; header=present" });
+      const pieces = ["account,name\r", "\nacme,a\rb\r\nacme,", "\u001b[2Jc\r"];
+      const writeNext = () => {
+        const piece = pieces.shift();
+        if (piece === undefined) response.end();
+        else response.write(piece, () => setImmediate(writeNext));
+      };
+      writeNext();
+    });
+    let text = "";
+    for await (const piece of downloadUsers({ url: server.url, token: TOKEN }, { format: "csv" })) text += piece;
+    assert.equal(text, "account,name\r\nacme,a?b\r\nacme,?[2Jc?");
+    assert.equal(server.requests[0]?.url, "/api/admin/v1/users/export?format=csv");
+  });
+
+  test("is left when it pauses for too long, at its beginning or in the middle", async (context) => {
+    for (const begins of [false, true]) {
+      const { url } = await serve(context, (_, response) => {
+        if (begins) response.writeHead(200, yaml).write("a: 1\n");
+      });
+      const pieces = download({ url, token: TOKEN }, "/registry", "application/yaml", begins ? 100 : 1);
+      await assert.rejects(async () => {
+        for await (const piece of pieces) assert.equal(piece, "a: 1\n");
+      }, /can't be reached \(timeout\)/);
+    }
   });
 
   test("is no document if it breaks off", async (context) => {
@@ -173,20 +208,20 @@ describe("the registry's document", () => {
       response.writeHead(200, yaml).write("a: 1\n");
       setImmediate(() => response.destroy());
     });
-    await assert.rejects(download(server), /what came isn't all of it/);
+    await assert.rejects(readYaml(server), /what came isn't all of it/);
   });
 
   test("is refused as other answers are", async (context) => {
     const page = await serve(context, (_, response) =>
       response.writeHead(200, { "content-type": "text/html" }).end("x"),
     );
-    await assert.rejects(download(page), /isn't an admin API/);
+    await assert.rejects(readYaml(page), /isn't an admin API/);
     const elsewhere = await serve(context, (_, response) => response.writeHead(302, { location: "/" }).end());
-    await assert.rejects(download(elsewhere), /redirect, which isn't followed/);
+    await assert.rejects(readYaml(elsewhere), /redirect, which isn't followed/);
     const refusing = await serve(context, (_, response) =>
       response.writeHead(403, json).end(refusal("forbidden", "Your role doesn't allow this.")),
     );
-    await assert.rejects(download(refusing), (error) => error instanceof Refusal && error.code === "forbidden");
+    await assert.rejects(readYaml(refusing), (error) => error instanceof Refusal && error.code === "forbidden");
   });
 });
 

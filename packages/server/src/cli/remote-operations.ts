@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ADMIN_PATH, type ErrorItem, type WarningItem, type Weakness } from "@countersign/protocol";
+import type { RowFormat } from "../core/bulk/import-row.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { findMisfit } from "./check-answer.ts";
@@ -78,8 +79,8 @@ const LIMITS: AnswerLimits = { msMax: 60_000, bytesMax: 8 * 1024 * 1024 };
 const SLOW: AnswerLimits = { msMax: 290_000, bytesMax: 64 * 1024 * 1024 };
 const SLOW_OPERATIONS: ReadonlySet<OperationId> = new Set(["verifyAuditChain", "planRegistry", "applyRegistry"]);
 
-/** How long a document may take to come, in milliseconds. */
-const DOWNLOAD_MS = 600_000;
+/** How long a download may pause, in milliseconds. */
+const DOWNLOAD_PAUSE_MS_MAX = 60_000;
 
 /** Carried out twice, these would do more than once. */
 const NOT_REPEATED: ReadonlySet<OperationId> = new Set(["rotateSigningKey", "testWebhook", "applyRegistry"]);
@@ -151,41 +152,85 @@ export async function askServer(server: AskedServer, method: string, target: str
 /** The server couldn't be reached, or its answer was lost. */
 export class NoAnswer extends OperatorError {}
 
-/**
- * Downloads the registry as a document, in pieces that are safe to print.
- *
- * @throws {Refusal} as the admin API refuses it @throws {OperatorError} if it can't be reached, isn't an admin API, or ends before the
- *   document does
- */
-export async function* downloadRegistry(
+/** The registry as a document; as {@link download}. */
+export function downloadRegistry(
   server: RemoteServer,
   query: { readonly format: "json" | "yaml"; readonly account?: string | undefined },
 ): AsyncGenerator<string> {
-  const url = `${server.url}${ADMIN_PATH}/registry${queryOf(query)}`;
-  const headers = { authorization: `Bearer ${server.token}`, accept: `application/json, application/${query.format}` };
-  const signal = AbortSignal.timeout(DOWNLOAD_MS);
-  const response = await send(server, url, { method: "GET", headers, body: null, signal });
+  return download(server, `/registry${queryOf(query)}`, `application/${query.format}`);
+}
+
+/** API users and their keys as an import takes them; as {@link download}. */
+export function downloadUsers(
+  server: RemoteServer,
+  query: { readonly format: RowFormat; readonly account?: string | undefined },
+): AsyncGenerator<string> {
+  return download(server, `/users/export${queryOf(query)}`, query.format === "csv" ? "text/csv" : "application/jsonl");
+}
+
+/**
+ * Downloads a text of any length, in pieces that are safe to print.
+ *
+ * @param target the path under {@link ADMIN_PATH}, with its query
+ * @throws {Refusal} as the admin API refuses it @throws {OperatorError} if it can't be reached, isn't an admin API, pauses for
+ *   longer than `pauseMsMax`, or ends before the text does
+ */
+export async function* download(
+  server: RemoteServer,
+  target: string,
+  mediaType: string,
+  pauseMsMax = DOWNLOAD_PAUSE_MS_MAX,
+): AsyncGenerator<string> {
+  const url = server.url + ADMIN_PATH + target;
+  const headers = { authorization: `Bearer ${server.token}`, accept: `application/json, ${mediaType}` };
+  const patience = createPatience(pauseMsMax);
+  const { signal } = patience;
+  const response = await patience.waitFor(send(server, url, { method: "GET", headers, body: null, signal }));
   if (response.status !== 200) {
-    const answer = await readAnswer(server, response, LIMITS.bytesMax);
+    const answer = await patience.waitFor(readAnswer(server, response, LIMITS.bytesMax));
     understoodAnswer(server, answer, "GET");
     throw notAnAdminApi(server.url, response.status);
   }
-  if (response.headers.get("content-type")?.startsWith(`application/${query.format}`) !== true) {
+  if (response.headers.get("content-type")?.startsWith(mediaType) !== true) {
     await response.body?.cancel();
     throw notAnAdminApi(server.url, response.status);
   }
   const decoder = new TextDecoder();
+  // A piece may end between the two characters of a line's end.
+  let rest = "";
+  const chunks = ((response.body ?? []) as AsyncIterable<Uint8Array, undefined>)[Symbol.asyncIterator]();
   try {
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      yield inertLines(decoder.decode(chunk, { stream: true }));
+    for (;;) {
+      const { done, value } = await patience.waitFor(chunks.next());
+      const text = rest + decoder.decode(done === true ? undefined : value, { stream: done !== true });
+      rest = done !== true && text.endsWith("\r") ? "\r" : "";
+      yield inertLines(text.slice(0, text.length - rest.length));
+      if (done === true) return;
     }
   } catch (error) {
     if (error instanceof Error && error.name === "TimeoutError") throw unreachable(server.url, error);
-    throw new OperatorError(
-      `${server.url} closed the connection before the document's end: what came isn't all of it.`,
-    );
+    throw new OperatorError(`${server.url} closed the connection before the end: what came isn't all of it.`);
+  } finally {
+    await chunks.return?.();
   }
-  yield inertLines(decoder.decode());
+}
+
+/** Aborts what is waited for when it takes longer than so many milliseconds. The time between two waits doesn't count. */
+function createPatience(msMax: number) {
+  const controller = new AbortController();
+  return {
+    signal: controller.signal,
+    async waitFor<Result>(work: Promise<Result>): Promise<Result> {
+      const timer = setTimeout(() => {
+        controller.abort(new DOMException("nothing came for too long", "TimeoutError"));
+      }, msMax);
+      try {
+        return await work;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
 }
 
 /** The answer was lost on its way, so nobody knows whether the server carried the operation out. */

@@ -4,7 +4,7 @@ import type { Flags } from "../config/config.ts";
 import type { ChangeTx } from "../core/change/change-tx.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
-import { type CliContext, note } from "./context.ts";
+import { type CliAdministration, type CliContext, note } from "./context.ts";
 import { findServer } from "./find-server.ts";
 import { listAll, type Operate } from "./operations.ts";
 import type { RemoteServer } from "./remote-operations.ts";
@@ -17,10 +17,22 @@ export function withTargetFlags(command: Command): Command {
 }
 
 /** What a command works on, while it works. */
-export interface OpenedTarget {
+export type OpenedTarget = OpenedStore | OpenedServer;
+
+interface OpenedStore {
   readonly operate: Operate;
-  /** Commits a change that no operation makes, as whoever runs the command; `undefined` on a server. */
-  readonly commit?: <Result>(work: (tx: ChangeTx) => Promise<Result>) => Promise<Result>;
+  readonly server?: undefined;
+  /** For what no operation does. */
+  readonly administration: CliAdministration;
+  /** Commits a change that no operation makes, as whoever runs the command. */
+  readonly commit: <Result>(work: (tx: ChangeTx) => Promise<Result>) => Promise<Result>;
+}
+
+interface OpenedServer {
+  readonly operate: Operate;
+  readonly server: RemoteServer;
+  readonly administration?: undefined;
+  readonly commit?: undefined;
 }
 
 /**
@@ -51,14 +63,14 @@ export async function withTarget<Result>(
     if (server.isSignIn === true) noteServer(context, server);
     const { createRemoteOperations } = await import("./remote-operations.ts");
     const operate = createRemoteOperations(server, context.loadAnswerSchema);
-    return withNames(namesBy(operate), () => work({ operate }));
+    return withNames(namesBy(operate), () => work({ operate, server }));
   }
   warnOfPassword(context, flags);
   const administration = await context.openAdministration(config, opening);
   try {
     const operate = await administration.openOperations(context.actor);
-    const commit: OpenedTarget["commit"] = (change) => commitAs(context, administration, change);
-    return await withNames(administration.store, () => work({ operate, commit }));
+    const commit: OpenedStore["commit"] = (change) => commitAs(context, administration, change);
+    return await withNames(administration.store, () => work({ operate, administration, commit }));
   } finally {
     await administration.close();
   }

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import type { CliContext } from "./context.ts";
 import { withStoreFlags } from "./store-flags.ts";
+import { withTargetFlags } from "./target.ts";
 import type { ExportOptions } from "./user-export.ts";
 import type { ImportOptions } from "./user-import.ts";
 
@@ -22,13 +23,13 @@ export function userImportCommand(context: CliContext): Command {
 
 /** `user export`: API users and their keys as an import takes them. */
 export function userExportCommand(context: CliContext): Command {
-  return withStoreFlags(new Command("export"))
+  return withTargetFlags(new Command("export"))
     .description("write API users and their keys to standard output, as user import reads them")
     .addOption(formatOption("CSV by default").default("csv"))
     .option("--account <shortname>", "only of this account")
     .action(async (options: ExportOptions) => {
-      const { exportUsers } = await import("./user-export.ts");
-      await exportUsers(context, options);
+      const { exportUserFile } = await import("./user-export.ts");
+      await exportUserFile(context, options);
     });
 }
 

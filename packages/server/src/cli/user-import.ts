@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Flags } from "../config/config.ts";
 import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
-import { parseImportRow, type ImportRowOptions } from "../core/bulk/import-row.ts";
+import { parseImportRow, type ImportRowOptions, type RowFormat } from "../core/bulk/import-row.ts";
 import { createDryCommit, importUsers, type ReadRow } from "../core/bulk/import-users.ts";
 import { unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { printable } from "../core/names.ts";
@@ -11,7 +11,7 @@ import { type CliAdministration, type CliContext, NegativeResult, print } from "
 import { createProgress } from "./progress.ts";
 import { createFileCheck, type FileCheck } from "./rows/file-check.ts";
 import { type ImportFile, openImportFile } from "./rows/import-file.ts";
-import { type FileRow, readRows, type RowFormat } from "./rows/read-rows.ts";
+import { type FileRow, readRows } from "./rows/read-rows.ts";
 import { openRejects, type Rejects } from "./rows/rejects.ts";
 import { withAdministration } from "./store-flags.ts";
 

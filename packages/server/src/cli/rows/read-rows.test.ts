@@ -3,8 +3,9 @@ import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Refusal } from "../../core/refusal.ts";
-import { csvField, csvLine, withoutGuard } from "./csv-text.ts";
-import { type FileRow, readRows, type RowFormat } from "./read-rows.ts";
+import { csvField, csvLine, withoutGuard } from "../../core/bulk/csv-text.ts";
+import type { RowFormat } from "../../core/bulk/import-row.ts";
+import { type FileRow, readRows } from "./read-rows.ts";
 
 /** Reads a text in pieces of a few bytes, so that characters, fields and lines are cut anywhere. */
 async function read(text: string | Buffer, format: RowFormat = "csv", pieceBytes = 7) {

@@ -2,11 +2,11 @@ import { isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
 import { countMembers } from "../../core/count-members.ts";
 import { findJsonProblem } from "../../core/find-json-problem.ts";
-import { IGNORED_COLUMNS, IMPORT_COLUMNS } from "../../core/bulk/import-row.ts";
+import { IGNORED_COLUMNS, IMPORT_COLUMNS, type RowFormat } from "../../core/bulk/import-row.ts";
 import { printable } from "../../core/names.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { Refusal } from "../../core/refusal.ts";
-import { withoutGuard } from "./csv-text.ts";
+import { withoutGuard } from "../../core/bulk/csv-text.ts";
 
 /** A row of a file. */
 export interface FileRow {
@@ -22,8 +22,6 @@ export interface FileRow {
 const ROW_BYTES_MAX = 1024 * 1024;
 
 const KNOWN: ReadonlySet<string> = new Set([...IMPORT_COLUMNS, ...IGNORED_COLUMNS]);
-
-export type RowFormat = "csv" | "jsonl";
 
 /**
  * Reads rows.

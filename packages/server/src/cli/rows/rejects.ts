@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { isPrivateKey } from "@countersign/protocol";
-import { IMPORT_COLUMNS } from "../../core/bulk/import-row.ts";
+import { IMPORT_COLUMNS, type RowFormat } from "../../core/bulk/import-row.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 import { errorCode } from "../../platform/error-code.ts";
-import { csvLine } from "./csv-text.ts";
-import type { FileRow, RowFormat } from "./read-rows.ts";
+import { csvLine } from "../../core/bulk/csv-text.ts";
+import type { FileRow } from "./read-rows.ts";
 
 /** A new file for rows that weren't imported, in the format of the import, with the line and the problem of each. */
 export interface Rejects {

@@ -11,6 +11,9 @@ import { fieldRefusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
 import { isTime } from "../time-text.ts";
 
+/** The formats of a file of rows. */
+export type RowFormat = "csv" | "jsonl";
+
 /** The columns that an import reads. Each row has an API user, and a key of it if `public_key` is there. */
 export const IMPORT_COLUMNS = [
   "account",

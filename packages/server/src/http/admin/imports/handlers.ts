@@ -1,12 +1,16 @@
-/** Importing many API users in one request. What a row means, and what it changes, is in core/bulk. */
+/** Importing and exporting many API users in one request. What a row means, and what it changes, is in core/bulk. */
+import { Readable } from "node:stream";
+import { exportUsers } from "../../../core/bulk/export-users.ts";
 import { type ImportRow, parseImportRow } from "../../../core/bulk/import-row.ts";
 import { OutdatedComparison } from "../../../core/bulk/batch-tx.ts";
 import { importRows, type RowResult } from "../../../core/bulk/import-rows.ts";
 import type { KeyProofPolicy } from "../../../core/key-statements/key-proofs.ts";
 import type { AdmittedKey, AdmitKeys } from "../../../core/keys/admit-key.ts";
+import { canSee } from "../../../core/operators/authorize.ts";
 import { Refusal } from "../../../core/refusal.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
 import type { HandlersOf } from "../http/handlers.ts";
+import { notFound } from "../http/refusals.ts";
 import type { importRoutes } from "./routes.ts";
 
 /** How many rows are read before other requests get a turn. */
@@ -19,6 +23,7 @@ export interface ImportHandlerDependencies extends RegistryHandlerDependencies {
 }
 
 export function createImportHandlers({
+  store,
   commit,
   admitKeys,
   unnamedProxy,
@@ -50,6 +55,16 @@ export function createImportHandlers({
       const results = new Map(usable.map((row, index) => [row, result[index]]));
       const shown = rows.map((row) => shownResult(row instanceof Refusal ? row : results.get(row)));
       return { data: { rows: shown, refused: shown.filter(({ outcome }) => outcome === "refused").length } };
+    },
+
+    async exportUsers({ principal, query: { format, account: shortname = principal.account ?? undefined }, reply }) {
+      const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
+      if (shortname !== undefined && (account === undefined || !canSee(principal, account.id))) throw notFound();
+      const text = exportUsers({ store, yieldToEventLoop }, { account: account?.shortname, format });
+      reply
+        .type(format === "csv" ? "text/csv; charset=utf-8; header=present" : "application/jsonl; charset=utf-8")
+        .header("Content-Disposition", `attachment; filename="countersign-users.${format}"`);
+      void reply.send(Readable.from(text));
     },
   };
 }

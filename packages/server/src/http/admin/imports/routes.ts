@@ -1,5 +1,6 @@
 import { admin, type AdminRoutes } from "../http/route.ts";
-import { ImportResult, NewImport } from "./schemas.ts";
+import { Nothing } from "../http/schema.ts";
+import { ImportResult, NewImport, UsersExportQuery } from "./schemas.ts";
 
 /** 500 rows with keys of 8192 bits. */
 const BODY_BYTES_MAX = 2 * 1024 * 1024;
@@ -15,5 +16,29 @@ export const importRoutes = {
     bodyBytesMax: BODY_BYTES_MAX,
     answers: "item",
     data: ImportResult,
+  },
+  exportUsers: {
+    method: "GET",
+    path: "/users/export",
+    tag: "users",
+    access: admin,
+    summary:
+      "Export API users and their keys, without an envelope, as CSV (RFC 4180) or JSON lines that an import takes",
+    query: UsersExportQuery,
+    answers: "other",
+    data: Nothing,
+    others: {
+      200: {
+        description: "The file",
+        content: {
+          "text/csv": {
+            schema: { type: "string" },
+            example: "account,name,username,access,…\r\nacme,shop,api-1-shop,full,…\r\n",
+          },
+          "application/jsonl": { schema: { type: "string" }, example: '{"account":"acme","name":"shop",…}\n' },
+        },
+      },
+    },
+    refusals: ["not_found"],
   },
 } as const satisfies AdminRoutes;

@@ -8,6 +8,7 @@ import {
   networks,
   object,
   objectWith,
+  shortname,
   standing,
   textOrNull,
   time,
@@ -55,4 +56,9 @@ export const ImportResult = object({
     }),
   },
   refused: sample(count, 0),
+});
+
+export const UsersExportQuery = objectWith(["format"], {
+  format: { enum: ["csv", "jsonl"] },
+  account: { ...shortname, description: "The account to export alone; by default the caller's" },
 });
