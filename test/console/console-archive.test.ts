@@ -1,8 +1,8 @@
-/** What people note about an API user, and archiving it, in the console. */
+/** What people note about an API user, archiving it, and deactivating several API users or keys together, in the console. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
-import { CHROMIUM_REQUIREMENT, startBrowser, type Tab, type TestBrowser } from "../testkit/browser.ts";
+import { CHROMIUM_REQUIREMENT, findOverflow, startBrowser, type Tab, type TestBrowser } from "../testkit/browser.ts";
 import { buildConsole, consoleUrl, jumpTo, openSignedIn, row } from "../testkit/browser-console.ts";
 import { OWNER, startFilledServer } from "../testkit/browser-data.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
@@ -76,20 +76,22 @@ function archive(): void {
 
   test("API users are chosen in the list and deactivated together, and the dialog says what stops", async () => {
     await jumpTo(page, "/users?status=active&order=name");
-    await page.getByLabel("Select all that are shown").waitFor();
+    await page.getByLabel("Select all shown").waitFor();
     const names = (await page.locator("tbody a[href^='/users/']").allInnerTexts()).slice(0, 2);
     for (const name of names) await page.getByLabel(`Select ${name}`, { exact: true }).check();
     await page.getByText("2 selected").waitFor();
-    // Another filter forgets what was chosen.
-    await jumpTo(page, "/users?status=active");
-    await page.getByLabel("Select all that are shown").waitFor();
+    // Another filter forgets what was chosen, also after a return.
+    await page.getByLabel("Status").selectOption("deactivated");
+    await row(page, names[0] ?? "").waitFor({ state: "detached" });
+    await page.goBack();
+    await row(page, names[0] ?? "").waitFor();
     assert.equal(await page.getByText("2 selected").count(), 0);
-    await jumpTo(page, "/users?status=active&order=name");
-    await page.getByLabel("Select all that are shown").check();
+    assert.equal(await page.locator("tbody input:checked").count(), 0);
+    await page.getByLabel("Select all shown").check();
     const count = await page.locator("tbody input:checked").count();
     assert.ok(count > 2);
     await page.getByText(`${count} selected`).waitFor();
-    await page.getByLabel("Select all that are shown").uncheck();
+    await page.getByLabel("Select all shown").uncheck();
     for (const name of names) await page.getByLabel(`Select ${name}`, { exact: true }).check();
     await page.getByRole("button", { name: "Deactivate…" }).click();
     const dialog = page.getByRole("dialog", { name: "Deactivate 2 API users?" });
@@ -102,6 +104,48 @@ function archive(): void {
     const users = await server.json<{ username: string; status: string }[]>("user", "list", "--limit", "500");
     const status = (name: string) => users.find((user) => user.username === name)?.status;
     assert.deepEqual(names.map(status), ["deactivated", "deactivated"]);
+  });
+
+  test("keys are chosen in the list and deactivated together, on a phone; the dialog names the one that was refused", async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await jumpTo(page, "/keys");
+    const all = page.getByLabel("Select all shown");
+    await all.check();
+    for (const label of ["2025, data centre", "Priya’s laptop"]) {
+      const box = page.getByLabel(`Select api-1-orders-sync, ${label}`);
+      assert.deepEqual([await box.isDisabled(), await box.isChecked()], [true, false], "it isn't active");
+    }
+    await all.uncheck();
+    const names = ["api-2-reporting, BI", "api-2-warehouse, spare"];
+    for (const name of names) await page.getByLabel(`Select ${name}`).check();
+    await page.getByText("2 selected").waitFor();
+    // In view although the list is scrolled, as it is below the rows that were chosen.
+    await page.mouse.wheel(0, 2000);
+    const button = page.getByRole("button", { name: "Deactivate…" });
+    await button.click({ trial: true, noWaitAfter: true });
+    const keys = await server.json<{ id: number; label: string; status: string }[]>("key", "list", "--limit", "500");
+    const idOf = (label: string) => keys.find((key) => key.label === label)?.id;
+    await server.json("key", "revoke", String(idOf("spare")));
+    await button.click();
+    const dialog = page.getByRole("dialog", { name: "Deactivate 2 keys?" });
+    for (const name of ["api-2-reporting", "BI", "api-2-warehouse", "spare"]) await dialog.getByText(name).waitFor();
+    await dialog.getByText(/live tokens? stops? at once/).waitFor();
+    assert.equal(await findOverflow(page), undefined);
+    await dialog.getByRole("button", { name: "Deactivate" }).click();
+    const report = page.getByRole("dialog", { name: "1 key wasn’t deactivated" });
+    await report.getByText("spare").waitFor();
+    await report.getByText(/revoked/).waitFor();
+    await report.getByText("Close", { exact: true }).click();
+    await page.getByText("Deactivated 1 key.").waitFor();
+    await row(page, "BI").getByText("deactivated").waitFor();
+    await page.setViewportSize({ width: 1280, height: 800 });
+
+    const viewer = await browser.openTab();
+    await openSignedIn(viewer.page, consoleUrl(server), "linus@example.com");
+    await jumpTo(viewer.page, "/keys");
+    await row(viewer.page, "BI").waitFor();
+    assert.equal(await viewer.page.getByRole("checkbox").count(), 0, "a viewer may choose nothing");
+    await viewer.close();
   });
 
   test("an account is described, archived and restored on its page", async () => {

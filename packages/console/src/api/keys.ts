@@ -26,6 +26,14 @@ export function useAllKeys(filter: AllKeysFilter) {
   });
 }
 
+/** @returns what became of each, in their order */
+export async function deactivateKeys(ids: readonly number[]): Promise<DataOf<"deactivateKeys">["keys"]> {
+  const { keys } = await requestData((signal) =>
+    client.POST("/api/admin/v1/keys/deactivate", { body: { ids: [...ids] }, signal }),
+  );
+  return keys;
+}
+
 /** The keys that were rotated in by a key, directly or by others; the first page of them. */
 export function useDescendants(id: number) {
   return useQuery({

@@ -264,15 +264,16 @@ function readImpact(scope: ImpactScope, signal: AbortSignal): Promise<Impact> {
   return requestData((signal) => client.GET("/api/admin/v1/impact", { params: { query: scope }, signal }), { signal });
 }
 
-/** The live tokens of several API users together, and how many of the users have any. */
-export function useImpactOf(usernames: readonly string[]) {
+/** The live tokens of several API users or keys together, and how many clients hold any. */
+export function useImpactOf(scopes: readonly ImpactScope[]) {
   return useQuery({
-    queryKey: ["impact", usernames],
+    queryKey: ["impact", scopes],
     queryFn: async ({ signal }) => {
-      const impacts = await Promise.all(usernames.map((username) => readImpact({ username }, signal)));
+      const impacts = await Promise.all(scopes.map((scope) => readImpact(scope, signal)));
       return {
         tokens: impacts.reduce((sum, impact) => sum + impact.live_tokens, 0),
-        clients: impacts.reduce((sum, impact) => sum + impact.client_count, 0),
+        // Several keys may be of one client.
+        clients: new Set(impacts.flatMap(({ clients }) => clients.map(({ username }) => username))).size,
       };
     },
     staleTime: 0,

@@ -26,7 +26,7 @@ export interface Column<Item> {
   readonly isMinor?: boolean;
   /** The order that its heading chooses, as the API names it. */
   readonly sort?: { readonly order: string; readonly kind: "text" | "time" };
-  /** In px. If all columns but the first have a width, nothing moves when the rows arrive. */
+  /** In px, with a padding of 12 px on both sides. If all columns but one have a width, nothing moves when the rows arrive. */
   readonly width?: number;
 }
 
@@ -68,7 +68,7 @@ export function DataTable<Item>({
   readonly csv?: TableFile<Item>;
   /** Lets the headings of columns with a `sort` choose the order; below it in narrow tables, a field does. */
   readonly sorting?: Sorting;
-  /** Puts a box beside each first cell, and one for all that are shown above them. */
+  /** Puts a box beside each first cell; above them, one for all that are shown, and what can be done with those that are chosen. */
   readonly selection?: Selection<Item>;
   readonly skeletonRows?: number;
   /** The height of a row in px, if it has more than one line. */
@@ -104,6 +104,12 @@ export function DataTable<Item>({
         {selection === undefined || data === undefined ? null : (
           <div className="table-all">
             <AllBox items={data.items} selection={selection} />
+            <div className="row">
+              <span role="status">
+                {selection.chosen.length === 0 ? null : t("ui.selectedCount", { count: selection.chosen.length })}
+              </span>
+              {selection.chosen.length === 0 ? null : selection.actions}
+            </div>
           </div>
         )}
         <table
@@ -164,6 +170,7 @@ export function DataTable<Item>({
                             <input
                               type="checkbox"
                               aria-label={selection.labelOf(item)}
+                              disabled={!selection.canChoose(item)}
                               checked={selection.isChosen(item)}
                               onChange={(event) => selection.choose([item], event.currentTarget.checked)}
                             />
@@ -192,8 +199,15 @@ export function DataTable<Item>({
   );
 }
 
-/** Chooses all items that are shown, or none. */
-function AllBox<Item>({ items, selection }: { readonly items: readonly Item[]; readonly selection: Selection<Item> }) {
+/** Chooses all items that are shown and can be chosen, or none. */
+function AllBox<Item>({
+  items: shown,
+  selection,
+}: {
+  readonly items: readonly Item[];
+  readonly selection: Selection<Item>;
+}) {
+  const items = shown.filter(selection.canChoose);
   const isAll = items.length > 0 && items.every(selection.isChosen);
   const isSome = !isAll && items.some(selection.isChosen);
   return (
@@ -203,6 +217,7 @@ function AllBox<Item>({ items, selection }: { readonly items: readonly Item[]; r
         ref={(box) => {
           if (box !== null) box.indeterminate = isSome;
         }}
+        disabled={items.length === 0}
         checked={isAll}
         onChange={(event) => selection.choose(items, event.currentTarget.checked)}
       />
@@ -286,12 +301,14 @@ function placeOf<Item>(
   return t("ui.positions", { first: position, last: position + items.length - 1, counted: all });
 }
 
-/** The table's width at which its columns have their own, in px. In a narrower one they shrink with it, except buttons. */
-const FULL_WIDTH = 860;
+/** The table's width in px up to which it has less room: minor columns are hidden, and each cell has this much less padding. */
+const NARROW_MAX = 960;
+const PADDING_LESS = 8;
 
 function colWidth(width: number | undefined, isActions: boolean | undefined) {
   if (width === undefined) return {};
-  return { style: { width: isActions === true ? width : `min(${width}px, ${(width / FULL_WIDTH) * 100}cqw)` } };
+  if (isActions === true) return { style: { width } };
+  return { style: { width: `min(${width}px, ${width - PADDING_LESS}px + max(0px, 100cqw - ${NARROW_MAX}px))` } };
 }
 
 function classOf({

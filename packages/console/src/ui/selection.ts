@@ -1,11 +1,15 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 
 /** What is chosen of the items that a table shows. */
 export interface Selection<Item> {
+  readonly chosen: readonly Item[];
+  readonly canChoose: (item: Item) => boolean;
   readonly isChosen: (item: Item) => boolean;
   readonly choose: (items: readonly Item[], isChosen: boolean) => void;
   /** What the item's box is called. */
   readonly labelOf: (item: Item) => string;
+  /** What can be done with the chosen items, while there are any. */
+  readonly actions: ReactNode;
 }
 
 /**
@@ -16,27 +20,28 @@ export interface Selection<Item> {
 export function useSelection<Item>(
   items: readonly Item[],
   place: string,
-  keyOf: (item: Item) => string | number,
-  labelOf: (item: Item) => string,
-): Selection<Item> & { readonly chosen: readonly Item[]; readonly clear: () => void } {
-  const [state, setState] = useState<{ readonly place: string; readonly keys: ReadonlySet<string | number> }>({
-    place,
-    keys: new Set(),
-  });
-  const keys = state.place === place ? state.keys : new Set<string | number>();
-  const isChosen = (item: Item) => keys.has(keyOf(item));
+  { keyOf, canChoose }: Pick<Selection<Item>, "canChoose"> & { readonly keyOf: (item: Item) => string | number },
+): Omit<Selection<Item>, "labelOf" | "actions"> & { readonly clear: () => void } {
+  const [keys, setKeys] = useState<ReadonlySet<string | number>>(new Set());
+  const [seen, setSeen] = useState(place);
+  // Not only ignored: the choice would be back with the page.
+  if (seen !== place) {
+    setSeen(place);
+    setKeys(new Set());
+  }
+  const isChosen = (item: Item) => keys.has(keyOf(item)) && canChoose(item);
   return {
-    chosen: items.filter(isChosen),
+    chosen: seen === place ? items.filter(isChosen) : [],
+    canChoose,
     isChosen,
-    labelOf,
     choose: (those, wanted) => {
       const next = new Set(keys);
-      for (const item of those) {
+      for (const item of those.filter(canChoose)) {
         if (wanted) next.add(keyOf(item));
         else next.delete(keyOf(item));
       }
-      setState({ place, keys: next });
+      setKeys(next);
     },
-    clear: () => setState({ place, keys: new Set() }),
+    clear: () => setKeys(new Set()),
   };
 }

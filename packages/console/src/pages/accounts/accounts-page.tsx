@@ -64,10 +64,10 @@ export default function AccountsPage() {
       heading: t("common.created"),
       sort: { order: "created", kind: "time" },
       isMinor: true,
-      width: 120,
+      width: 122,
       cell: ({ created_at: at }) => <RelativeTime at={at} />,
     },
-    { heading: t("common.status"), isLead: true, width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("common.status"), isLead: true, width: 128, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {

@@ -1,7 +1,8 @@
 import { Link } from "wouter";
-import { useMe } from "../../api/me.ts";
-import { type AllKeysFilter, type ListedKey, useAllKeys } from "../../api/keys.ts";
+import { permits, useMe } from "../../api/me.ts";
+import { type AllKeysFilter, deactivateKeys, type ListedKey, useAllKeys } from "../../api/keys.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
+import { type Deactivation, useDeactivation } from "../../forms/deactivate-chosen.tsx";
 import { FilterSelect } from "../../forms/filters.tsx";
 import { useFilters } from "../../forms/search-state.ts";
 import { useSorting } from "../../forms/sorting.ts";
@@ -24,7 +25,7 @@ const COLUMNS: readonly Column<ListedKey>[] = [
         <Link href={`/users/${encodeURIComponent(username)}`} className="row-link">
           <bdi>{username}</bdi>
         </Link>
-        <span className="faint">{label === null ? t("keys.keyNumber", { id }) : <bdi>{label}</bdi>}</span>
+        <KeyName label={label} id={id} />
       </div>
     ),
   },
@@ -37,7 +38,7 @@ const COLUMNS: readonly Column<ListedKey>[] = [
   },
   {
     heading: t("keys.weakness"),
-    width: 160,
+    width: 140,
     cell: ({ weakness }) =>
       weakness === null ? (
         <span className="faint">{t("keys.noneFound")}</span>
@@ -49,22 +50,22 @@ const COLUMNS: readonly Column<ListedKey>[] = [
     heading: t("common.created"),
     sort: { order: "newest", kind: "time" },
     isMinor: true,
-    width: 110,
+    width: 122,
     cell: ({ created_at: at }) => <RelativeTime at={at} />,
   },
   {
     heading: t("common.lastUsed"),
     sort: { order: "idle", kind: "time" },
-    width: 110,
+    width: 122,
     cell: ({ last_used_at: at }) => <RelativeTime at={at} />,
   },
   {
     heading: t("common.expires"),
     sort: { order: "expiry", kind: "time" },
-    width: 110,
+    width: 108,
     cell: ({ expires_at: at }) => <RelativeTime at={at} />,
   },
-  { heading: t("common.status"), isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: t("common.status"), isLead: true, width: 128, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 const CSV: TableFile<ListedKey> = {
@@ -83,7 +84,27 @@ const CSV: TableFile<ListedKey> = {
   ],
 };
 
-/** Lists the public keys of all API users, to find those that need attention. */
+const DEACTIVATION: Deactivation<ListedKey> = {
+  keyOf: ({ id }) => id,
+  // An expired key can be: otherwise a later expiry would bring it back.
+  canChoose: ({ status }) => status === "active" || status === "expired",
+  nameOf: ({ username, label, id }) =>
+    t("keys.named", { username, key: label === null ? t("common.keyNumber", { id }) : label }),
+  show: ({ username, label, id }) => (
+    <>
+      <bdi className="mono">{username}</bdi>
+      <KeyName label={label} id={id} />
+    </>
+  ),
+  scopeOf: ({ id }) => ({ key_id: id }),
+  deactivate: (keys) => deactivateKeys(keys.map(({ id }) => id)),
+  title: (count) => t("keys.deactivateTitle", { count }),
+  about: t("keys.deactivateAbout"),
+  doneText: (count) => t("keys.deactivatedCount", { count }),
+  refusedText: (count) => t("keys.notAllDeactivated", { count }),
+};
+
+/** Lists the public keys of all API users, to find those that need attention and to deactivate several of them. */
 export default function KeysPage() {
   const me = useMe();
   const filters = useFilters(["account", "status", "expiring", "unused", "weak"]);
@@ -96,6 +117,8 @@ export default function KeysPage() {
       : { expiry: "ascending" },
   );
   const query = useAllKeys({ ...filters.values, ...sorting.query } as AllKeysFilter);
+  const place = JSON.stringify([filters.values, sorting.query]);
+  const { selection, dialog } = useDeactivation(query.data?.items ?? [], place, DEACTIVATION);
   return (
     <Page title={t("common.publicKeys")} about={t("keys.about")}>
       <div className="filters">
@@ -145,7 +168,8 @@ export default function KeysPage() {
         caption={t("common.publicKeys")}
         columns={COLUMNS}
         query={query}
-        keyOf={({ id }) => id}
+        keyOf={DEACTIVATION.keyOf}
+        {...(permits(me, "admin") ? { selection } : {})}
         skeletonRows={12}
         skeletonHeight={56}
         counted={(count) => t("keys.count", { count })}
@@ -165,8 +189,14 @@ export default function KeysPage() {
         }
       />
       <Weaknesses keys={query.data?.items ?? []} />
+      {dialog}
     </Page>
   );
+}
+
+/** A key's label, or its number if it has none. */
+function KeyName({ label, id }: Pick<ListedKey, "label" | "id">) {
+  return <span className="faint">{label === null ? t("keys.keyNumber", { id }) : <bdi>{label}</bdi>}</span>;
 }
 
 /** Explains the weaknesses of the keys that are listed. */

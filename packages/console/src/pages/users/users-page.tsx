@@ -1,9 +1,9 @@
 import { Button } from "@mantine/core";
-import { useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
-import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
+import { type ApiUser, deactivateUsers, type UserFilter, useUsers } from "../../api/registry.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
+import { type Deactivation, useDeactivation } from "../../forms/deactivate-chosen.tsx";
 import { type Column, DataTable, type TableFile } from "../../ui/data-table.tsx";
 import { FilterSelect, SearchField, standingFilter, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -14,25 +14,15 @@ import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
 import { useSorting } from "../../forms/sorting.ts";
 import { useOpening } from "../../forms/use-opening.ts";
-import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
-import { DeactivateUsersDialog } from "./deactivate-users-dialog.tsx";
-import { useSelection } from "../../ui/selection.ts";
+import { ACCESS, LAST_USED, STATUS, TOKENS_TODAY, USERNAME } from "./user-columns.tsx";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
-import { numberText, t } from "../../text/t.ts";
+import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
 const COLUMNS: readonly Column<ApiUser>[] = [
-  {
-    heading: t("users.username"),
-    sort: { order: "name", kind: "text" },
-    cell: ({ username }) => (
-      <Link href={`/users/${encodeURIComponent(username)}`} className="row-link">
-        <bdi>{username}</bdi>
-      </Link>
-    ),
-  },
-  { heading: t("common.account"), width: 130, cell: ({ account }) => <bdi>{account}</bdi> },
-  { heading: t("common.access"), width: 95, cell: ({ access }) => <AccessBadge access={access} /> },
+  USERNAME,
+  { heading: t("common.account"), width: 120, cell: ({ account }) => <bdi>{account}</bdi> },
+  ACCESS,
   {
     heading: t("users.keys"),
     width: 80,
@@ -53,23 +43,16 @@ const COLUMNS: readonly Column<ApiUser>[] = [
         </span>
       ),
   },
-  {
-    heading: t("common.tokensToday"),
-    isMinor: true,
-    width: 100,
-    isEnd: true,
-    cell: ({ tokens_today: tokens }) =>
-      tokens === 0 ? <span className="faint">0</span> : <span>{numberText(tokens)}</span>,
-  },
+  TOKENS_TODAY,
   {
     heading: t("common.created"),
     sort: { order: "newest", kind: "time" },
     isMinor: true,
-    width: 115,
+    width: 122,
     cell: ({ created_at: at }) => <RelativeTime at={at} />,
   },
-  { heading: t("common.lastUsed"), width: 115, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("common.status"), isLead: true, width: 125, cell: ({ status }) => <StatusBadge status={status} /> },
+  LAST_USED,
+  STATUS,
 ];
 
 const CSV: TableFile<ApiUser> = {
@@ -90,7 +73,18 @@ const CSV: TableFile<ApiUser> = {
   ],
 };
 
-const keyOf = ({ id }: ApiUser) => id;
+const DEACTIVATION: Deactivation<ApiUser> = {
+  keyOf: ({ id }) => id,
+  canChoose: ({ status }) => status === "active",
+  nameOf: ({ username }) => username,
+  show: ({ username }) => <bdi className="mono">{username}</bdi>,
+  scopeOf: ({ username }) => ({ username }),
+  deactivate: (users) => deactivateUsers(users.map(({ username }) => username)),
+  title: (count) => t("users.deactivateTitle", { count }),
+  about: t("users.deactivateAbout"),
+  doneText: (count) => t("users.deactivatedCount", { count }),
+  refusedText: (count) => t("users.notAllDeactivated", { count }),
+};
 
 /** Lists API users, to find one or create one. */
 export default function UsersPage() {
@@ -100,11 +94,8 @@ export default function UsersPage() {
   const sorting = useSorting({ newest: "descending", name: "ascending" });
   const query = useUsers({ ...standingFilter(filters.values), ...sorting.query } as UserFilter);
   const mayCreate = permits(me, "admin");
-  const list = query.data?.items ?? [];
-  const selection = useSelection(list, JSON.stringify([filters.values, sorting.query]), keyOf, ({ username }) =>
-    t("ui.selectNamed", { name: username }),
-  );
-  const [deactivating, setDeactivating] = useState<readonly string[]>();
+  const place = JSON.stringify([filters.values, sorting.query]);
+  const { selection, dialog } = useDeactivation(query.data?.items ?? [], place, DEACTIVATION);
   const creating = useOpening("user", mayCreate);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
@@ -137,23 +128,11 @@ export default function UsersPage() {
           ]}
         />
       </div>
-      {selection.chosen.length === 0 ? null : (
-        <div className="row">
-          <span role="status">{t("ui.selectedCount", { count: selection.chosen.length })}</span>
-          <Button
-            variant="default"
-            size="xs"
-            onClick={() => setDeactivating(selection.chosen.map(({ username }) => username))}
-          >
-            {t("common.deactivateEllipsis")}
-          </Button>
-        </div>
-      )}
       <DataTable
         caption={t("common.apiUsers")}
         columns={COLUMNS}
         query={query}
-        keyOf={keyOf}
+        keyOf={DEACTIVATION.keyOf}
         {...(mayCreate ? { selection } : {})}
         skeletonRows={12}
         counted={(count) => t("users.count", { count })}
@@ -172,13 +151,7 @@ export default function UsersPage() {
           )
         }
       />
-      {deactivating === undefined ? null : (
-        <DeactivateUsersDialog
-          usernames={deactivating}
-          onDone={selection.clear}
-          onClose={() => setDeactivating(undefined)}
-        />
-      )}
+      {dialog}
       {creating.isOpen ? (
         <CreateUserDialog
           account={me.account ?? filters.values.account}

@@ -12,6 +12,7 @@ import { T } from "../../ui/t.tsx";
 const COLUMNS: readonly Column<Delivery>[] = [
   {
     heading: t("webhooks.event"),
+    width: 200,
     cell: ({ action, event_seq: seq }) => (
       <span>
         <Link href={`/audit?action=${encodeURIComponent(action)}`}>
@@ -23,8 +24,8 @@ const COLUMNS: readonly Column<Delivery>[] = [
       </span>
     ),
   },
-  { heading: t("webhooks.attempt"), width: 80, isEnd: true, cell: ({ attempt }) => attempt },
-  { heading: t("common.when"), width: 130, cell: ({ at }) => <RelativeTime at={at} /> },
+  { heading: t("webhooks.attempt"), width: 75, isEnd: true, cell: ({ attempt }) => attempt },
+  { heading: t("common.when"), width: 122, cell: ({ at }) => <RelativeTime at={at} /> },
   {
     heading: t("common.status"),
     width: 110,
@@ -32,7 +33,6 @@ const COLUMNS: readonly Column<Delivery>[] = [
   },
   {
     heading: t("webhooks.result"),
-    width: 320,
     cell: ({ message }) => (
       <span className="soft">
         <ServerText>{message}</ServerText>
@@ -41,7 +41,7 @@ const COLUMNS: readonly Column<Delivery>[] = [
   },
   {
     heading: t("common.time"),
-    width: 90,
+    width: 104,
     isEnd: true,
     cell: ({ duration_ms: ms }) => <span className="nowrap">{t("webhooks.ms", { ms: numberText(ms) })}</span>,
   },

@@ -31,18 +31,18 @@ const COLUMNS: readonly Column<Webhook>[] = [
   },
   {
     heading: t("webhooks.events"),
-    width: 220,
+    width: 160,
     cell: ({ events }) =>
       events.includes("*") ? <span className="faint">{t("webhooks.all")}</span> : <code>{events.join(", ")}</code>,
   },
   {
     heading: t("common.account"),
-    width: 130,
+    width: 100,
     cell: ({ account }) =>
       account === null ? <span className="faint">{t("webhooks.all")}</span> : <bdi>{account}</bdi>,
   },
-  { heading: t("webhooks.lastDelivered"), width: 140, cell: ({ last_delivered_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("common.status"), isLead: true, width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
+  { heading: t("webhooks.lastDelivered"), width: 122, cell: ({ last_delivered_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("common.status"), isLead: true, width: 170, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
 ];
 
 /** Lists webhook endpoints, to create one or to see which of them fail. */
