@@ -199,7 +199,7 @@ describe("declared state", { concurrency: 2 }, () => {
       assert.equal((await owner.post("/registry/plan", users(49_999))).body.meta.errors.length, 100);
     });
 
-    test("a refusal after secrets were made says whose they are", async () => {
+    test("a refusal after secrets were made has them", async () => {
       const second = { email: "second@example.com", role: "owner" };
       const invited = await owner.send("PUT", "/registry", { body: { operators: [second] } });
       await useLink(console, new URL(invited.body.data.secrets[0].link).hash.slice(1));
@@ -212,7 +212,10 @@ describe("declared state", { concurrency: 2 }, () => {
         body: { resource_servers: [{ name: "lost-secret" }], operators },
       });
       assert.equal(answer.code, "sign_in_required", answer.text);
-      assert.match(answer.text, /can't be shown any more; rotate them.*: resource server lost-secret\./);
+      const { applied, secrets } = answer.body.data;
+      assert.deepEqual([applied, secrets[0].name, secrets.length], [1, "lost-secret", 1]);
+      assert.match(secrets[0].client_secret, /^csrs_/);
+      assert.match(answer.text, /The change before it was made; apply the document again/);
     });
   });
 

@@ -23,7 +23,7 @@ import {
   WrongUsage,
 } from "./context.ts";
 import { findServer } from "./find-server.ts";
-import type { Operate, PlanJson } from "./operations.ts";
+import { AnswerMisfit, type Operate, type PlanJson } from "./operations.ts";
 import { formatPlan, formatSecret, formatSummary } from "./plan-text.ts";
 import { readSmallFile } from "./read-file.ts";
 import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag } from "./store-flags.ts";
@@ -180,6 +180,13 @@ function serverApplying(context: CliContext, operate: Operate, { prune = false }
   return {
     plan: async () => (await plan()).data,
     async apply({ onPlan, onSecret, onProgress }) {
+      let applied = 0;
+      const take = (part: unknown) => {
+        const made = madePart(part);
+        applied += made.applied;
+        onProgress(applied);
+        for (const secret of made.secrets) onSecret(secret);
+      };
       for (let plans = 1; ; plans++) {
         const { data: planned, etag } = await plan();
         if (etag === undefined) throw new OperatorError("The server's plan has no ETag, by which it would be applied.");
@@ -187,17 +194,29 @@ function serverApplying(context: CliContext, operate: Operate, { prune = false }
         if (planned.changes.length === 0) return;
         try {
           const { data } = await operate("applyRegistry", { query: { prune }, body, ifMatch: etag });
-          onProgress(data.applied);
-          for (const secret of data.secrets) onSecret(secret);
+          take(data);
           return;
         } catch (error) {
+          if (error instanceof Refusal) take(error.detail.data);
+          if (error instanceof AnswerMisfit) take(error.data);
           const isChanged = error instanceof Refusal && error.code === "precondition_failed";
           if (!isChanged || plans === PLANS_MAX) throw error;
-          // It says what was made before, if anything was, and whose secrets have to be rotated.
           note(context, error.message);
         }
       }
     },
+  };
+}
+
+/**
+ * What a server says that it made, of an answer that has not the form of a result: a refusal in the middle, or one that this release
+ * doesn't understand. Secrets can't be read again, so whatever looks like one is taken.
+ */
+function madePart(part: unknown): { readonly applied: number; readonly secrets: readonly ShownSecret[] } {
+  const { applied, secrets } = (part ?? {}) as { readonly applied?: unknown; readonly secrets?: unknown };
+  return {
+    applied: typeof applied === "number" ? applied : 0,
+    secrets: (Array.isArray(secrets) ? secrets : []).filter((each) => typeof each === "object" && each !== null),
   };
 }
 

@@ -321,6 +321,16 @@ export interface OperationAnswer<Data> {
  */
 export type Operate = <Id extends OperationId>(id: Id, input: InputOf<Id>) => Promise<OperationAnswer<DataOf<Id>>>;
 
+/** The answer doesn't have the form that the operation's document says. It may hold secrets all the same. */
+export class AnswerMisfit extends OperatorError {
+  readonly data: unknown;
+
+  constructor(message: string, data: unknown) {
+    super(message);
+    this.data = data;
+  }
+}
+
 /** How many items are asked for at once: the most that the admin API gives. */
 const PAGE_ITEMS = 500;
 

@@ -5,7 +5,7 @@ import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { findMisfit } from "./check-answer.ts";
 import { inertJson, inertLines, inertMessage } from "./inert-text.ts";
-import { cursorOf, type Operate, type OperationAnswer, type OperationId, type OperationInput } from "./operations.ts";
+import { AnswerMisfit, cursorOf, type Operate, type OperationAnswer, type OperationId, type OperationInput } from "./operations.ts";
 import { unreachable } from "./unreachable.ts";
 
 /** The method and path of each operation; a test compares them with the admin API's routes. */
@@ -279,14 +279,14 @@ function understoodAnswer(server: AskedServer, { status, etag, envelope }: Answe
   if (envelope === undefined) throw notAnAdminApi(server.url, status);
   understand(server, META, envelope.meta, "/meta", method);
   const meta = envelope.meta as Meta;
-  if (status >= 400 || meta.errors.length > 0) throw refusalOf(server, status, meta);
+  if (status >= 400 || meta.errors.length > 0) throw refusalOf(server, status, meta, envelope.data);
   return { meta, data: envelope.data, etag };
 }
 
 /** Checks a part of an answer by its schema. @throws {OperatorError} */
 function understand({ url }: AskedServer, schema: object, part: unknown, name: string, method: string): void {
   const misfit = findMisfit(schema, part, name);
-  if (misfit !== undefined) throw notUnderstood(url, misfit, method !== "GET");
+  if (misfit !== undefined) throw notUnderstood(url, misfit, part, method !== "GET");
 }
 
 interface Sent {
@@ -398,15 +398,16 @@ function notAnAdminApi(base: string, status: number): OperatorError {
 }
 
 /** @param mayHaveChanged whether the server may have carried out a change */
-function notUnderstood(base: string, misfit: string, mayHaveChanged: boolean): OperatorError {
+function notUnderstood(base: string, misfit: string, data: unknown, mayHaveChanged: boolean): AnswerMisfit {
   const doubt = mayHaveChanged ? DOUBT : "";
-  return new OperatorError(
+  return new AnswerMisfit(
     `${base} answered with something that this release doesn't understand: ${misfit}. It may run another release.${doubt}`,
+    data,
   );
 }
 
-/** The server's refusal, as the same command prints it on a store. */
-function refusalOf({ url: base, isSignIn }: AskedServer, status: number, { errors }: Meta): Error {
+/** The server's refusal, as the same command prints it on a store. @param data what was done before it */
+function refusalOf({ url: base, isSignIn }: AskedServer, status: number, { errors }: Meta, data: unknown): Error {
   const [first] = errors;
   const message = inertMessage(first?.message ?? "") || `The server refuses this (status ${status}).`;
   const code = shortText(first?.code);
@@ -430,6 +431,7 @@ function refusalOf({ url: base, isSignIn }: AskedServer, status: number, { error
   return new Refusal((code || "failed") as ErrorItem["code"], message, {
     ...(fields.length > 0 && { fields }),
     ...(weakness !== "" && { weakness }),
+    ...(isObject(data) && { data }),
   });
 }
 

@@ -29,6 +29,8 @@ export interface RefusalDetail {
   readonly rateLimit?: { readonly policy: string; readonly state: string };
   /** The name that was looked for, for `not_found`, so that the command line can suggest others. Not sent. */
   readonly unknownName?: UnknownName;
+  /** What was done before the refusal and must not be lost, such as new secrets. Sent as the answer's `data`. */
+  readonly data?: object;
   /** The underlying error. Logged, never sent. */
   readonly cause?: unknown;
 }

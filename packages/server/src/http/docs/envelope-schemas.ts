@@ -30,7 +30,7 @@ const warnings = { type: "array", items: WarningItem, examples: [[]] } as const;
 /** The answer to a refused request. */
 export const Refusal = object({
   meta: object({ code, errors: { type: "array", items: ErrorItem, minItems: 1 }, warnings }),
-  data: object({}),
+  data: { type: "object", description: "Empty, unless something was made before the refusal that must not be lost" },
 });
 
 /** The members of `meta` in the answer to an accepted request. */

@@ -135,10 +135,7 @@ export function refusalAnswer(refusal: Refusal, context: AnswerContext): Written
     docs: `${context.publicUrl}${ERRORS_PATH}#${code}`,
   });
   const errors = detail.fields?.map(({ message, field }) => item(message, field)) ?? [item(refusal.message)];
-  const envelope: Envelope<Record<string, never>> = {
-    meta: { code: answer.status, errors, warnings: [] },
-    data: {},
-  };
+  const envelope: Envelope<object> = { meta: { code: answer.status, errors, warnings: [] }, data: detail.data ?? {} };
   const body = JSON.stringify(envelope);
   const headers = jsonHeaders(context.requestId, body);
   if (answer.challenge !== undefined) {

@@ -66,7 +66,9 @@ export function createRegistryDocumentHandlers(
     async applyRegistry({ principal, query, body, preconditions }) {
       const registry = parseFor(principal, body);
       const secrets: MadeSecret[] = [];
+      let applied = 0;
       let first: Plan | undefined;
+      const shownSecrets = () => secrets.map((each) => shownSecret(each, origins));
       const applying = applyRegistry(apply, registry, {
         author: principal,
         prune: query.prune === true,
@@ -77,13 +79,14 @@ export function createRegistryDocumentHandlers(
           first ??= plan;
         },
         onSecret: (secret) => void secrets.push(secret),
+        onProgress: (count) => {
+          applied = count;
+        },
       });
-      const { count } = await applying.catch((error: unknown) => {
-        throw withLostSecrets(error, secrets);
+      await applying.catch((error: unknown) => {
+        throw applied === 0 ? error : withData(error, { applied, secrets: shownSecrets() });
       });
-      const plan = first ?? { steps: [], notes: [] };
-      const data = { ...planJson(plan), applied: count, secrets: secrets.map((each) => shownSecret(each, origins)) };
-      return { data };
+      return { data: { ...planJson(first ?? { steps: [], notes: [] }), applied, secrets: shownSecrets() } };
     },
   };
 }
@@ -144,13 +147,13 @@ function requireMayApply(principal: Principal, { steps }: Plan): void {
   }
 }
 
-/** A refusal has no place for the secrets that were made before it, so it says whose they are. */
-function withLostSecrets(error: unknown, secrets: readonly MadeSecret[]): unknown {
-  if (!(error instanceof Refusal) || secrets.length === 0) return error;
-  const names = secrets.slice(0, 10).map(({ kind, name }) => `${kind.replaceAll("_", " ")} ${name}`);
-  const rest = secrets.length > names.length ? ` and ${secrets.length - names.length} more` : "";
-  const lost = `New secrets were made and can't be shown any more; rotate them, or withdraw the invitation: ${names.join(", ")}${rest}.`;
-  return new Refusal(error.code, `${error.message} ${lost}`, error.detail);
+/** What was made before an error is part of its answer: secrets can't be read again. */
+function withData(error: unknown, data: object): Refusal {
+  if (error instanceof Refusal) return new Refusal(error.code, error.message, { ...error.detail, data });
+  return new Refusal("internal", "Something failed on this side after a part of the document was applied.", {
+    data,
+    cause: error,
+  });
 }
 
 function shownSecret(secret: MadeSecret, origins: Origins) {
