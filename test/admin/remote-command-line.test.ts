@@ -250,7 +250,10 @@ describe("the command line on a server", { concurrency: 1 }, () => {
     assert.deepEqual(asked, [undefined, '"1"', undefined, '"3"']);
     // What was made before the plan was outdated isn't lost.
     const lines = stdout.split("\n").slice(2);
-    assert.match(lines.join("\n"), /^2 changes were made\.\nresource server orders-2: .*\nresource server orders-4: .*made-here\n$/);
+    assert.match(
+      lines.join("\n"),
+      /^2 changes were made\.\nresource server orders-2: .*\nresource server orders-4: .*made-here\n$/,
+    );
     assert.match(stderr, /changed since it was read\.\n.*compared with the document anew/);
   });
 

@@ -41,5 +41,8 @@ export const ADMIN_TOKEN_DAYS_MAX = 365;
 export const COMMAND_LINE_HOURS_DEFAULT = 12;
 export const COMMAND_LINE_HOURS_MAX = 720;
 
+/** The most for operators of an identity provider, who may have been removed there meanwhile: as long as a session. */
+export const COMMAND_LINE_HOURS_FEDERATED_MAX = 12;
+
 /** How long an `Idempotency-Key` is remembered, in seconds. */
 export const IDEMPOTENCY_SECONDS = 86_400;

@@ -5,7 +5,14 @@ import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
 import { findMisfit } from "./check-answer.ts";
 import { inertJson, inertLines, inertMessage } from "./inert-text.ts";
-import { AnswerMisfit, cursorOf, type Operate, type OperationAnswer, type OperationId, type OperationInput } from "./operations.ts";
+import {
+  AnswerMisfit,
+  cursorOf,
+  type Operate,
+  type OperationAnswer,
+  type OperationId,
+  type OperationInput,
+} from "./operations.ts";
 import { unreachable } from "./unreachable.ts";
 
 /** The method and path of each operation; a test compares them with the admin API's routes. */
@@ -187,7 +194,7 @@ export async function* download(
   const { signal } = patience;
   const response = await patience.waitFor(send(server, url, { method: "GET", headers, body: null, signal }));
   if (response.status !== 200) {
-    const answer = await patience.waitFor(readAnswer(server, response, LIMITS.bytesMax));
+    const answer = await patience.waitFor(readAnswer(server, response, { method: "GET", bytesMax: LIMITS.bytesMax }));
     understoodAnswer(server, answer, "GET");
     throw notAnAdminApi(server.url, response.status);
   }
@@ -208,7 +215,7 @@ export async function* download(
       if (done === true) return;
     }
   } catch (error) {
-    if (error instanceof Error && error.name === "TimeoutError") throw unreachable(server.url, error);
+    if (isTimeout(error)) throw unreachable(server.url, error);
     throw new OperatorError(`${server.url} closed the connection before the end: what came isn't all of it.`);
   } finally {
     await chunks.return?.();
@@ -302,7 +309,7 @@ async function request(
   { msMax, bytesMax }: AnswerLimits,
 ): Promise<Answer> {
   const response = await send(server, url, { ...init, signal: AbortSignal.timeout(msMax) });
-  return readAnswer(server, response, bytesMax);
+  return readAnswer(server, response, { method: init.method, bytesMax });
 }
 
 /** Sends a request and gets the beginning of its answer, which is no redirect. */
@@ -315,6 +322,7 @@ async function send(
   try {
     response = await fetch(url, { ...init, redirect: "manual" });
   } catch (error) {
+    if (isTimeout(error)) throw timedOut(base, error, init.method);
     const { message } = unreachable(base, error);
     throw isLost(error) ? new LostAnswer(message) : new NoAnswer(message);
   }
@@ -328,7 +336,11 @@ async function send(
   return response;
 }
 
-async function readAnswer({ url: base }: AskedServer, response: Response, bytesMax: number): Promise<Answer> {
+async function readAnswer(
+  { url: base }: AskedServer,
+  response: Response,
+  { method, bytesMax }: { readonly method: string; readonly bytesMax: number },
+): Promise<Answer> {
   const { status } = response;
   const etag = response.headers.get("etag") ?? undefined;
   const isJson = /^application\/json\b/i.test(response.headers.get("content-type") ?? "");
@@ -341,10 +353,18 @@ async function readAnswer({ url: base }: AskedServer, response: Response, bytesM
     text = await readText(response, bytesMax);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    if (error instanceof Error && error.name === "TimeoutError") throw new NoAnswer(unreachable(base, error).message);
+    if (isTimeout(error)) throw timedOut(base, error, method);
     throw new LostAnswer(`${base} closed the connection in the middle of its answer.${DOUBT}`);
   }
   return { status, etag, envelope: parseEnvelope(text) };
+}
+
+function isTimeout(error: unknown): error is Error {
+  return error instanceof Error && error.name === "TimeoutError";
+}
+
+function timedOut(base: string, error: Error, method: string): NoAnswer {
+  return new NoAnswer(unreachable(base, error).message + (method === "GET" ? "" : DOUBT));
 }
 
 function isLost(error: unknown): boolean {

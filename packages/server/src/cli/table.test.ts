@@ -24,3 +24,8 @@ test("columns line up on a terminal, whatever is written in them, and no line en
     ].join("\n"),
   );
 });
+
+test("a table has as many rows as there are", () => {
+  const rows = Array.from({ length: 200_000 }, () => ["x"]);
+  assert.equal(formatTable(["name"], rows).length, "NAME".length + 200_000 * "\nx".length);
+});

@@ -3,7 +3,10 @@ import stringWidth from "fast-string-width";
 /** Aligns rows under upper-case headings by their width on a terminal, with two spaces between columns and none at the end. */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [headings.map((heading) => heading.toUpperCase()), ...rows];
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => stringWidth(row[column] ?? ""))));
+  // Not by Math.max of all cells: so many arguments don't fit on the stack.
+  const widths = headings.map((_, column) =>
+    all.reduce((width, row) => Math.max(width, stringWidth(row[column] ?? "")), 0),
+  );
   return all
     .map((row) =>
       row

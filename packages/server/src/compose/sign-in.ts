@@ -8,6 +8,7 @@ import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
 import { createSingleSignOn, type IdentityProvider, type RoleMapping } from "../core/operators/single-sign-on.ts";
 import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
 import type { Node } from "./node.ts";
+import { networkOf } from "../http/server/ip-address.ts";
 
 /** The OpenID provider that operators sign in through, and what their groups there allow. */
 export interface SingleSignOnSettings {
@@ -34,6 +35,7 @@ export function composeSignIn(node: Node, singleSignOn: SingleSignOnSettings | u
   return {
     deviceSignIns: createDeviceSignIns({
       ...dependencies,
+      networkOf,
       limit: createSignInLimit(store, clock, nameOf, {
         message: "You typed too many codes under which no command line waits.",
         hint: "Wait for the time in Retry-After.",

@@ -11,6 +11,7 @@ export function deviceSignInStore(db: Kysely<Database>): DeviceSignInStore {
   return {
     findByDeviceCode: (hash) => findBy(db, "device_code_hash", hash),
     findByUserCode: (hash) => findBy(db, "user_code_hash", hash),
+    listOpenAddresses: (nowMs) => listOpenAddresses(db, nowMs),
   };
 }
 
@@ -19,13 +20,7 @@ export function deviceSignInTransaction(db: Transaction<Database>): DeviceSignIn
   return {
     findByDeviceCode: (hash) => findBy(db, "device_code_hash", hash),
     findByUserCode: (hash) => findBy(db, "user_code_hash", hash),
-    countOpen: async (address, nowMs) => {
-      const rows = await selectDeviceSignIns(db)
-        .where("expires_at_ms", ">", nowMs)
-        .where("decision", "is", null)
-        .execute();
-      return { all: rows.length, fromAddress: rows.filter((row) => row.address === address).length };
-    },
+    listOpenAddresses: (nowMs) => listOpenAddresses(db, nowMs),
     insert: async (signIn) => {
       const row = await db
         .insertInto("device_sign_ins")
@@ -77,6 +72,16 @@ async function findBy(
   if (!canBeStored(hash)) return undefined;
   const row = await selectDeviceSignIns(db).where(column, "=", hash).executeTakeFirst();
   return row && toDeviceSignIn(row);
+}
+
+async function listOpenAddresses(db: Kysely<Database>, nowMs: number): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom("device_sign_ins")
+    .select("address")
+    .where("expires_at_ms", ">", nowMs)
+    .where("decision", "is", null)
+    .execute();
+  return rows.map(({ address }) => address);
 }
 
 function selectDeviceSignIns(db: Kysely<Database>) {

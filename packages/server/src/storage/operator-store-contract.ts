@@ -561,13 +561,18 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await assert.rejects(insert("c", { userCodeHash: "user a" }), "a user code is one sign-in's");
       });
 
-      test("counts until its expiry, exclusive, in all and from its address", async () => {
+      test("is open until its expiry, exclusive, or a decision", async () => {
         await insert("a");
         await insert("b", { address: "192.0.2.2" });
-        const count = (nowMs: number) =>
-          change((transaction) => transaction.deviceSignIns.countOpen("192.0.2.1", nowMs));
-        assert.deepEqual(await count(TIME_MS + 9), { all: 2, fromAddress: 1 });
-        assert.deepEqual(await count(TIME_MS + 10), { all: 0, fromAddress: 0 });
+        const c = await insert("c");
+        await change((transaction) => transaction.deviceSignIns.decide(c.id, { kind: "denied" }));
+        const open = async (nowMs: number) => {
+          const inside = await change((transaction) => transaction.deviceSignIns.listOpenAddresses(nowMs));
+          assert.deepEqual(await each.store.deviceSignIns.listOpenAddresses(nowMs), inside);
+          return inside.toSorted();
+        };
+        assert.deepEqual(await open(TIME_MS + 9), ["192.0.2.1", "192.0.2.2"]);
+        assert.deepEqual(await open(TIME_MS + 10), []);
       });
 
       test("is removed once, or with all that its operator approved", async () => {

@@ -82,9 +82,13 @@ export default function DevicePage() {
   );
 }
 
-const LIVES = [
+/** What an operator of an identity provider can choose, and what others can besides. */
+const FEDERATED_LIVES = [
   ["1", t("device.hours", { hours: 1 })],
   [String(COMMAND_LINE_HOURS_DEFAULT), t("device.hours", { hours: COMMAND_LINE_HOURS_DEFAULT })],
+] as const;
+const LIVES = [
+  ...FEDERATED_LIVES,
   ["168", t("common.days", { days: 7 })],
   ["720", t("common.days", { days: 30 })],
 ] as const;
@@ -136,7 +140,12 @@ function Approval({
         <Note kind="warning">{t("device.warning")}</Note>
         <GrantFields {...grant} onChange={setGrant} accountError={accountError} />
         <div>
-          <Segments label={t("device.life")} value={hours} onChange={setHours} options={LIVES} />
+          <Segments
+            label={t("device.life")}
+            value={hours}
+            onChange={setHours}
+            options={me.operator?.single_sign_on === true ? FEDERATED_LIVES : LIVES}
+          />
         </div>
         {error === null || accountError !== undefined ? null : <Problem error={error} />}
         <div className="row">

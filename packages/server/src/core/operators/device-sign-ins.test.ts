@@ -11,12 +11,14 @@ import {
   type DecidingOperator,
   POLL_SECONDS,
   WAITING_MAX,
-  WAITING_PER_ADDRESS_MAX,
+  WAITING_PER_NETWORK_MAX,
 } from "./device-sign-ins.ts";
 import { SIGN_IN_FAILURES_MAX } from "./sign-in-limit.ts";
 import type { Operator } from "./model.ts";
 import { makeUserCode, parseUserCode } from "./secrets.ts";
 
+/** Addresses of one network have the same text before `::`. */
+const networkOf = (address: string) => address.split("::", 1)[0] ?? "";
 const HERE = { hostName: "laptop", address: "192.0.2.1" };
 const WRONG = "No command line waits under this code: it was mistyped or used, or has expired.";
 
@@ -25,7 +27,7 @@ let signIns: DeviceSignIns;
 
 beforeEach(async () => {
   operators = await openTestOperators();
-  signIns = createDeviceSignIns(operators.dependencies);
+  signIns = createDeviceSignIns({ ...operators.dependencies, networkOf });
 });
 
 afterEach(() => operators.close());
@@ -102,7 +104,7 @@ describe("a command line", () => {
     for (const step of [1, 1]) {
       wait(step);
       for (const { deviceCode } of [first, third]) {
-        const fresh = createDeviceSignIns(operators.dependencies);
+        const fresh = createDeviceSignIns({ ...operators.dependencies, networkOf });
         assert.deepEqual(await fresh.collect(deviceCode), { status: "expired_token" });
       }
       assert.equal((await refusalOf(signIns.look(ada, first.userCode))).message, WRONG);
@@ -130,11 +132,13 @@ describe("a command line", () => {
     assert.equal(await ask(2 * POLL_SECONDS), "slow_down", "and 15 s from then on");
   });
 
-  test("is one of ten from an address, and of two hundred in all, until they expire", async () => {
+  test("is one of ten from a network, and of two hundred in all, until they expire", async () => {
     const startAt = (address: string) => signIns.start({ ...HERE, address });
-    for (let at = 0; at < WAITING_PER_ADDRESS_MAX; at++) await startAt("192.0.2.1");
+    for (let at = 0; at < WAITING_PER_NETWORK_MAX; at++) await startAt("192.0.2.1");
     assert.equal(await codeOf(startAt("192.0.2.1")), "rate_limited");
-    for (let at = WAITING_PER_ADDRESS_MAX; at < WAITING_MAX; at++) await startAt(`2001:db8::${at}`);
+    for (let at = 0; at < WAITING_PER_NETWORK_MAX; at++) await startAt(`2001:db8::${at}`);
+    assert.equal(await codeOf(startAt("2001:db8::ffff")), "rate_limited");
+    for (let at = 2 * WAITING_PER_NETWORK_MAX; at < WAITING_MAX; at++) await startAt(`2001:db8:0:${at}::1`);
     assert.equal(await codeOf(startAt("192.0.2.2")), "rate_limited");
     wait(DEVICE_CODE_MS / 1000);
     await startAt("192.0.2.1");
@@ -167,6 +171,19 @@ describe("an operator", () => {
     await signIns.approve(lea, userCode, { role: "admin", account: "acme", lifeSeconds: 720 * 3600 });
     wait(POLL_SECONDS);
     assert.equal((await signIns.collect(deviceCode)).status, "signed_in");
+  });
+
+  test("who signs in by an identity provider grants no more than a session's twelve hours", async () => {
+    const ada = await add("ada@example.com", "admin");
+    const by = {
+      ...ada,
+      operator: { ...ada.operator, federated: { issuer: "https://id.example.com", subject: "ada" } },
+    };
+    const { userCode } = await signIns.start(HERE);
+    const grant = { role: "admin", account: null } as const;
+    const refusal = await refusalOf(signIns.approve(by, userCode, { ...grant, lifeSeconds: 12 * 3600 + 1 }));
+    assert.match(refusal.message, /identity provider stays signed in .* 12 hours at most/);
+    await signIns.approve(by, userCode, { ...grant, lifeSeconds: 12 * 3600 });
   });
 
   test("can guess ten codes in a quarter of an hour, right ones not counted", async () => {

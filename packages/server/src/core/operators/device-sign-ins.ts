@@ -1,4 +1,8 @@
-import { COMMAND_LINE_HOURS_DEFAULT, COMMAND_LINE_HOURS_MAX } from "@countersign/protocol";
+import {
+  COMMAND_LINE_HOURS_DEFAULT,
+  COMMAND_LINE_HOURS_FEDERATED_MAX,
+  COMMAND_LINE_HOURS_MAX,
+} from "@countersign/protocol";
 import { LRUCache } from "lru-cache";
 import type { Author, ChangeTx } from "../change/change-tx.ts";
 import { SYSTEM } from "../change/change-tx.ts";
@@ -24,8 +28,8 @@ export const DEVICE_CODE_MS = 600_000;
 /** How long a command line waits between two questions, in seconds; as much longer after each that came too early (RFC 8628 §3.5). */
 export const POLL_SECONDS = 5;
 
-/** How many command lines may wait at a time: from one address, and in all. */
-export const WAITING_PER_ADDRESS_MAX = 10;
+/** How many command lines may wait at a time: from one network, which is an IPv4 address or an IPv6 /64, and in all. */
+export const WAITING_PER_NETWORK_MAX = 10;
 export const WAITING_MAX = 200;
 
 /** A question may come so much too early, in milliseconds: the one before may have taken longer on its way. */
@@ -82,9 +86,18 @@ export interface DeviceSignInDependencies {
   readonly random: Random;
   readonly commit: Commit;
   readonly limit: SignInLimit;
+  /** The network under which an address is counted. */
+  readonly networkOf: (address: string) => string;
 }
 
-export function createDeviceSignIns({ store, clock, random, commit, limit }: DeviceSignInDependencies): DeviceSignIns {
+export function createDeviceSignIns({
+  store,
+  clock,
+  random,
+  commit,
+  limit,
+  networkOf,
+}: DeviceSignInDependencies): DeviceSignIns {
   const pace = createPollPace(clock);
 
   async function look({ operator }: DecidingOperator, typed: string): Promise<DeviceSignIn> {
@@ -97,7 +110,16 @@ export function createDeviceSignIns({ store, clock, random, commit, limit }: Dev
   return {
     async start(wanted) {
       checkDisplayText("host_name", wanted.hostName, HOST_NAME_CHARACTERS_MAX);
-      return (await commit((tx) => start(tx, wanted, random), { author: SYSTEM })).result;
+      const requirePlace = (waiting: readonly string[]) => {
+        requirePlaceFor(networkOf(wanted.address), waiting.map(networkOf));
+      };
+      // A flood doesn't take the lock of changes.
+      requirePlace(await store.deviceSignIns.listOpenAddresses(clock.wallMs()));
+      const work = async (tx: ChangeTx) => {
+        requirePlace(await tx.deviceSignIns.listOpenAddresses(tx.nowMs));
+        return start(tx, wanted, random);
+      };
+      return (await commit(work, { author: SYSTEM })).result;
     },
 
     async collect(deviceCode) {
@@ -114,13 +136,7 @@ export function createDeviceSignIns({ store, clock, random, commit, limit }: Dev
 
     async approve(by, userCode, { lifeSeconds = COMMAND_LINE_HOURS_DEFAULT * HOUR_SECONDS, ...wanted }) {
       const { userCodeHash } = await look(by, userCode);
-      if (!(lifeSeconds >= 60 && lifeSeconds <= COMMAND_LINE_HOURS_MAX * HOUR_SECONDS)) {
-        throw fieldRefusal(
-          "field_invalid",
-          `A command line stays signed in for a minute at least, and ${COMMAND_LINE_HOURS_MAX} hours at most.`,
-          "life_seconds",
-        );
-      }
+      requireLife(lifeSeconds, by.operator);
       const work = async (tx: ChangeTx) => {
         await requireStillAuthor(tx);
         const signIn = requireWaiting(await tx.deviceSignIns.findByUserCode(userCodeHash), tx.nowMs);
@@ -149,18 +165,21 @@ export function createDeviceSignIns({ store, clock, random, commit, limit }: Dev
   };
 }
 
+/** @param waiting the networks of those that wait @throws {Refusal} `rate_limited` */
+function requirePlaceFor(network: string, waiting: readonly string[]): void {
+  const ofNetwork = waiting.filter((each) => each === network);
+  if (waiting.length < WAITING_MAX && ofNetwork.length < WAITING_PER_NETWORK_MAX) return;
+  throw new Refusal("rate_limited", "Too many command lines wait to be signed in.", {
+    hint: "Each waits for ten minutes at most. Approve or deny them in the console, or wait.",
+    retryAfterSeconds: 60,
+  });
+}
+
 async function start(
   tx: ChangeTx,
   { hostName, address }: { readonly hostName: string; readonly address: string },
   random: Random,
 ): Promise<StartedDeviceSignIn> {
-  const open = await tx.deviceSignIns.countOpen(address, tx.nowMs);
-  if (open.all >= WAITING_MAX || open.fromAddress >= WAITING_PER_ADDRESS_MAX) {
-    throw new Refusal("rate_limited", "Too many command lines wait to be signed in.", {
-      hint: "Each waits for ten minutes at most. Approve or deny them in the console, or wait.",
-      retryAfterSeconds: 60,
-    });
-  }
   const deviceCode = DEVICE_CODES.make(random);
   const userCode = makeUserCode(random);
   const signIn = await tx.deviceSignIns.insert({
@@ -223,6 +242,20 @@ function tokenName({ email }: Operator, random: Random): string {
 function requireWaiting(signIn: DeviceSignIn | undefined, nowMs: number): DeviceSignIn {
   if (signIn === undefined || signIn.decision !== null || isExpired(signIn, nowMs)) throw unknownCode();
   return signIn;
+}
+
+/**
+ * An operator of an identity provider proves anew that they are one whenever they sign in, at the latest when a session ends. A command
+ * line isn't asked again, so it doesn't outlast a session.
+ *
+ * @throws {Refusal} `field_invalid`
+ */
+function requireLife(lifeSeconds: number, { federated }: Operator): void {
+  const hoursMax = federated === null ? COMMAND_LINE_HOURS_MAX : COMMAND_LINE_HOURS_FEDERATED_MAX;
+  if (lifeSeconds >= 60 && lifeSeconds <= hoursMax * HOUR_SECONDS) return;
+  const whose = federated === null ? "A command line" : "The command line of who signs in by an identity provider";
+  const message = `${whose} stays signed in for a minute at least, and ${hoursMax} hours at most.`;
+  throw fieldRefusal("field_invalid", message, "life_seconds");
 }
 
 /** One refusal for every cause, so that a guess learns nothing. */

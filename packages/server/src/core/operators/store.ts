@@ -177,14 +177,16 @@ export interface AdminTokenTransaction {
 export interface DeviceSignInStore {
   findByDeviceCode(deviceCodeHash: string): Promise<DeviceSignIn | undefined>;
   findByUserCode(userCodeHash: string): Promise<DeviceSignIn | undefined>;
+  /** The addresses of those that expire later and aren't decided, one for each. */
+  listOpenAddresses(nowMs: number): Promise<readonly string[]>;
 }
 
 /** Reads and writes command lines that wait to be signed in, in a transaction. */
 export interface DeviceSignInTransaction {
   findByDeviceCode(deviceCodeHash: string): Promise<DeviceSignIn | undefined>;
   findByUserCode(userCodeHash: string): Promise<DeviceSignIn | undefined>;
-  /** How many there are that expire later, in all and from this address. */
-  countOpen(address: string, nowMs: number): Promise<{ readonly all: number; readonly fromAddress: number }>;
+  /** As {@link DeviceSignInStore.listOpenAddresses}. */
+  listOpenAddresses(nowMs: number): Promise<readonly string[]>;
   insert(signIn: Omit<DeviceSignIn, "id" | "decision">): Promise<DeviceSignIn>;
   decide(id: DeviceSignInId, decision: DeviceDecision): Promise<void>;
   /** @returns whether it was there */

@@ -1,4 +1,8 @@
-import { COMMAND_LINE_HOURS_DEFAULT, COMMAND_LINE_HOURS_MAX } from "@countersign/protocol";
+import {
+  COMMAND_LINE_HOURS_DEFAULT,
+  COMMAND_LINE_HOURS_FEDERATED_MAX,
+  COMMAND_LINE_HOURS_MAX,
+} from "@countersign/protocol";
 import { count, object, objectWith, role, sample, secret, text, textOrNull, time, timeOrNull } from "../http/schema.ts";
 
 export const NewDeviceSignIn = object({
@@ -58,6 +62,6 @@ export const DeviceApproval = objectWith(["user_code", "role"], {
   life_seconds: {
     type: "integer",
     examples: [43_200],
-    description: `How long the command line stays signed in: ${COMMAND_LINE_HOURS_DEFAULT} hours, unless given, and ${COMMAND_LINE_HOURS_MAX} at most`,
+    description: `How long the command line stays signed in: ${COMMAND_LINE_HOURS_DEFAULT} hours, unless given, and ${COMMAND_LINE_HOURS_MAX} at most (${COMMAND_LINE_HOURS_FEDERATED_MAX} for operators of an identity provider)`,
   },
 });
