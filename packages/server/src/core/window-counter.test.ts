@@ -24,3 +24,14 @@ test("the number of names is bounded: the one used longest ago is forgotten", ()
     [1, undefined, 1, 1],
   );
 });
+
+test("of any number of names, the last ones are kept", () => {
+  const counter = createWindowCounter<number>(60, 100);
+  for (let name = 0; name < 10_000; name++) {
+    counter.add(name, 0);
+    counter.add(0, 0);
+  }
+  const kept = Array.from({ length: 10_000 }, (_, name) => name).filter((name) => counter.find(name, 0) !== undefined);
+  assert.deepEqual(kept, [0, ...Array.from({ length: 99 }, (_, at) => 9901 + at)]);
+  assert.equal(counter.find(0, 0)?.count, 10_001);
+});
