@@ -322,11 +322,11 @@ describe("a refusal", () => {
     );
   });
 
-  test("of a path that an older server doesn't have says so", async (context) => {
+  test("of a path that an older server or the public listener doesn't have says so", async (context) => {
     const { operate } = await serve(context, (_, response) =>
       response.writeHead(404, json).end(refusal("not_found", "There is nothing at this path.")),
     );
-    await assert.rejects(operate("getAccount", get), /release is older/);
+    await assert.rejects(operate("getAccount", get), /it is the public listener, or its release is older/);
   });
 });
 

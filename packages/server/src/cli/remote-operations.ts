@@ -442,7 +442,10 @@ function refusalOf({ url: base, isSignIn }: AskedServer, status: number, { error
     );
   }
   if (code === "not_found" && message === UNKNOWN_PATH) {
-    return new OperatorError(`${base} doesn't know this operation: its release is older than this command line's.`);
+    // The public listener answers an unknown path in the same words.
+    return new OperatorError(
+      `${base} doesn't know this operation: it is the public listener, or its release is older than this command line's. The admin API is on the internal listener, where the console is.`,
+    );
   }
   const fields = errors.flatMap((error) =>
     typeof error.field === "string" ? [{ field: shortText(error.field), message: inertMessage(error.message) }] : [],

@@ -223,8 +223,9 @@ function stateOf(webhook: WebhookJson, now: number): string {
   if (reason === "gone") return "answered 410 Gone";
   if (failing === null) return "-";
   const ago = (time: string) => relativeTime(Date.parse(time), now);
-  const since = `failing since ${ago(failing)}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
-  return next === null ? since : `${since}, next ${ago(next)}`;
+  const since = `first failed ${ago(failing)}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+  if (next === null) return since;
+  return `${since}, next ${Date.parse(next) > now ? ago(next) : "now"}`;
 }
 
 function deliveryTable(context: CliContext, deliveries: readonly DeliveryJson[]): string {

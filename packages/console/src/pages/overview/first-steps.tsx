@@ -21,7 +21,7 @@ export function FirstSteps({
         <Step
           title={t("common.createApiUser")}
           isDone={done.user}
-          command="countersign user create demo --account acme"
+          command="countersign account create acme && countersign user create demo --account acme"
         >
           <p>{t("overview.stepUserAbout")}</p>
           {done.user ? null : mayCreate ? (

@@ -107,7 +107,7 @@ export const FINDINGS = {
     check: "configuration",
     severity: "info",
     when: "A public key can be added without a proof that its sender holds the private key.",
-    fix: "Set COUNTERSIGN_KEY_PROOF=required once everybody who adds keys can send a proof (docs/keys.md).",
+    fix: "Set COUNTERSIGN_KEY_PROOF=required once every client sends a proof with its key (docs/keys.md).",
   },
   public_url_missing: {
     check: "configuration",

@@ -20,9 +20,7 @@ export interface NtpAnswer {
 
 export function checkClock({ databaseOffsetMs, ntp, steps }: ClockFacts): Observation {
   const seen = [
-    databaseOffsetMs === undefined
-      ? "The database uses this machine's clock, or wasn't asked"
-      : `This machine's clock and the database's differ by ${Math.abs(Math.round(databaseOffsetMs))} ms at least`,
+    describeDatabase(databaseOffsetMs),
     ntp !== undefined && "offsetMs" in ntp.result
       ? `and it differs from that of ${ntp.server} by ${Math.abs(Math.round(ntp.result.offsetMs))} ms`
       : "and no NTP server was asked (--ntp)",
@@ -39,6 +37,15 @@ export function checkClock({ databaseOffsetMs, ntp, steps }: ClockFacts): Observ
       ? undefined
       : { code: "clock_stepped", found: `The clock was set since this node started, this often: ${steps}.` },
   );
+}
+
+/** @param offsetMs the least that the clocks differ by */
+function describeDatabase(offsetMs: number | undefined): string {
+  if (offsetMs === undefined) return "The database uses this machine's clock, or wasn't asked";
+  const size = Math.abs(Math.round(offsetMs));
+  return size === 0
+    ? "This machine's clock agrees with the database's"
+    : `This machine's clock and the database's differ by at least ${size} ms`;
 }
 
 function offsetProblem(offsetMs: number, other: string): Problem | undefined {
