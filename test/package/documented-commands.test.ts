@@ -124,6 +124,7 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   "docs/operations.md": {
     "/srv/countersign": "runs on, in an installed folder",
+    "systemctl stop": ROOT_ONLY,
     "countersign store copy": "needs a database of this name; test/wire/store-copy.test.ts copies one into PostgreSQL",
   },
   "docs/production-checklist.md": {
