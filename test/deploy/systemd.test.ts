@@ -17,7 +17,9 @@ import { runProgram } from "../testkit/run-program.ts";
 import { bootSystemd, findBootProblem, SYSTEMD, type SystemdMachine } from "../testkit/systemd.ts";
 
 const UNITS = join(import.meta.dirname, "..", "..", "deploy", "systemd");
-const DOCUMENTATION = readFileSync(join(import.meta.dirname, "..", "..", "docs", "systemd.md"), "utf8");
+const DOCS = join(import.meta.dirname, "..", "..", "docs");
+const DOCUMENTATION = readFileSync(join(DOCS, "systemd.md"), "utf8");
+const STREAM = readFileSync(join(DOCS, "audit-stream.md"), "utf8");
 
 /** The highest exposure that a unit may have, of 10. */
 const EXPOSURE_MAX = 2;
@@ -152,6 +154,23 @@ function oneNode(): void {
     });
     client.connection.end();
     assert.equal(await checkStatus(), 200);
+  });
+
+  test("the unit of docs/audit-stream.md passes the changes on, as the service's user", async () => {
+    const [unit = ""] =
+      /^ {4}# \/etc\/systemd\/system\/countersign-audit-stream\.service\n(?:(?: {4}.*)?\n)+/m.exec(STREAM) ?? [];
+    const received = "/var/lib/countersign-stream/audit.jsonl";
+    const settings = unit.replaceAll(/^ {4}/gm, "").replace("syslog+tls://siem.example.com", `file:${received}`);
+    assert.match(settings, /^User=countersign$/m);
+    assert.ok(settings.includes(received));
+    await machine.succeed(`
+      cat >/etc/systemd/system/countersign-audit-stream.service <<'END'\n${settings}END
+      systemctl daemon-reload
+      systemctl start countersign-audit-stream`);
+    await eventually("the receiver has the event of the key", async () =>
+      (await machine.run(`cat ${received}`)).stdout.includes('"action":"key.added"'),
+    );
+    await machine.succeed("systemctl stop countersign-audit-stream");
   });
 
   test("the master secret is only in the credential, which nobody but the service can read", async () => {
