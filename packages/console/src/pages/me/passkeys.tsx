@@ -6,8 +6,8 @@ import { passkeyProblem, useSignInOptions } from "../../api/sign-in.ts";
 import { Confirm } from "../../forms/confirm.tsx";
 import { FormDialog } from "../../forms/form-dialog.tsx";
 import { Icon } from "../../ui/icon.tsx";
-import { Bone, Section } from "../../ui/page.tsx";
-import { Problem } from "../../ui/problem.tsx";
+import { ItemList, ListItem } from "../../ui/item-list.tsx";
+import { Section } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { tell } from "../../ui/tell.tsx";
 import { t } from "../../text/t.ts";
@@ -16,7 +16,7 @@ import { T } from "../../ui/t.tsx";
 /** The operator's passkeys, to add or remove one. */
 export function Passkeys() {
   const { data: options } = useSignInOptions();
-  const { data, error, refetch } = useMyPasskeys();
+  const query = useMyPasskeys();
   const [isAdding, setIsAdding] = useState(false);
   const [removed, setRemoved] = useState<Passkey>();
   return (
@@ -32,42 +32,29 @@ export function Passkeys() {
       }
     >
       <div className="card">
-        {error !== null && data === undefined ? (
-          <div className="card-inside">
-            <Problem error={error} retry={() => void refetch()} />
-          </div>
-        ) : (
-          <ul className="list">
-            {data === undefined ? (
-              <li className="list-item">
-                <Bone width="40%" height={36} />
-              </li>
-            ) : null}
-            {data?.items.length === 0 ? (
-              <li className="list-item faint">
-                {options?.passkeys === false ? t("me.noPasskeysHere") : t("me.noPasskeyYet")}
-              </li>
-            ) : null}
-            {data?.items.map((passkey) => (
-              <li key={passkey.id} className="list-item">
-                <div className="list-words">
-                  <strong>
-                    <bdi>{passkey.label}</bdi>
-                  </strong>
-                  <span className="faint">
-                    {passkey.last_used_at === null ? (
-                      <T id="me.addedNeverUsed" values={{ createdAt: <RelativeTime at={passkey.created_at} /> }} />
-                    ) : (
-                      <T
-                        id="me.addedLastUsed"
-                        values={{
-                          createdAt: <RelativeTime at={passkey.created_at} />,
-                          lastUsedAt: <RelativeTime at={passkey.last_used_at} />,
-                        }}
-                      />
-                    )}
-                  </span>
-                </div>
+        <ItemList query={query} empty={options?.passkeys === false ? t("me.noPasskeysHere") : t("me.noPasskeyYet")}>
+          {(passkey) => (
+            <ListItem
+              key={passkey.id}
+              name={
+                <strong>
+                  <bdi>{passkey.label}</bdi>
+                </strong>
+              }
+              facts={
+                passkey.last_used_at === null ? (
+                  <T id="me.addedNeverUsed" values={{ createdAt: <RelativeTime at={passkey.created_at} /> }} />
+                ) : (
+                  <T
+                    id="me.addedLastUsed"
+                    values={{
+                      createdAt: <RelativeTime at={passkey.created_at} />,
+                      lastUsedAt: <RelativeTime at={passkey.last_used_at} />,
+                    }}
+                  />
+                )
+              }
+              action={
                 <Button
                   size="xs"
                   variant="default"
@@ -76,10 +63,10 @@ export function Passkeys() {
                 >
                   {t("me.remove")}
                 </Button>
-              </li>
-            ))}
-          </ul>
-        )}
+              }
+            />
+          )}
+        </ItemList>
       </div>
       {isAdding ? <AddPasskeyDialog onClose={() => setIsAdding(false)} /> : null}
       {removed === undefined ? null : (

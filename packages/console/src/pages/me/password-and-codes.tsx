@@ -5,6 +5,7 @@ import type { Me } from "../../api/me.ts";
 import { renewMyRecoveryCodes } from "../../api/operators.ts";
 import { Confirm } from "../../forms/confirm.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
+import { ListItem } from "../../ui/item-list.tsx";
 import { Section } from "../../ui/page.tsx";
 import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
 import { PasswordDialog } from "./password-dialog.tsx";
@@ -75,14 +76,14 @@ function Credential({
   readonly onClick: () => void;
 }) {
   return (
-    <li className="list-item">
-      <div className="list-words">
-        <strong>{title}</strong>
-        <span className="faint">{state}</span>
-      </div>
-      <Button size="xs" variant="default" onClick={onClick}>
-        {button}
-      </Button>
-    </li>
+    <ListItem
+      name={<strong>{title}</strong>}
+      facts={state}
+      action={
+        <Button size="xs" variant="default" onClick={onClick}>
+          {button}
+        </Button>
+      }
+    />
   );
 }
