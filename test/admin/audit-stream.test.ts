@@ -9,7 +9,8 @@ import { createServer } from "node:tls";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
-import { endWithThisProcess, environment, runProgram } from "../testkit/run-program.ts";
+import { endWithThisProcess, environment } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
 import { COUNTERSIGN, temporaryFolder } from "../testkit/server.ts";
 
 interface Shown {
@@ -28,8 +29,7 @@ describe("the audit stream", { concurrency: 1 }, () => {
   /** A store, and commands on it. */
   function openStore(variables: Readonly<Record<string, string>> = {}) {
     const env = environment({ COUNTERSIGN_DATA_DIR: temporaryFolder(), ...variables });
-    const run = (...args: readonly string[]) =>
-      runProgram(process.execPath, [COUNTERSIGN, ...args], { input: "", env });
+    const run = (...args: readonly string[]) => runCountersign(args, { input: "", env });
     return {
       run,
       async createAccounts(...names: readonly string[]) {

@@ -12,7 +12,8 @@ import { before, describe, test } from "node:test";
 import { publicKeyText } from "../../packages/server/src/testing/public-key-text.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
-import { environment, runProgram } from "../testkit/run-program.ts";
+import { environment } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
 import { COUNTERSIGN, temporaryFolder } from "../testkit/server.ts";
 
 const pair = makeKeyPair();
@@ -41,7 +42,7 @@ describe("importing and exporting API users", { concurrency: 1 }, () => {
   const dataDir = temporaryFolder();
   const files = temporaryFolder();
   const run = (args: readonly string[], input = "", folder = dataDir) =>
-    runProgram(process.execPath, [COUNTERSIGN, ...args], { input, env: environment({ COUNTERSIGN_DATA_DIR: folder }) });
+    runCountersign(args, { input, env: environment({ COUNTERSIGN_DATA_DIR: folder }) });
   const file = (name: string, text: string) => {
     writeFileSync(join(files, name), text);
     return join(files, name);

@@ -24,6 +24,7 @@ import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { canConnect, connectRaw, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
 import { assertFails, COUNTERSIGN, parseJsonLine, startServer, temporaryFolder } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";
 
@@ -38,7 +39,7 @@ type Run = (
 /** Runs `countersign` on a store in a folder. */
 function commandLine(dataDir: string): Run {
   return (args, { input = "", env = {} } = {}) =>
-    runProgram(process.execPath, [COUNTERSIGN, ...args], {
+    runCountersign(args, {
       input,
       env: environment({ COUNTERSIGN_DATA_DIR: dataDir, ...env }),
     });

@@ -13,7 +13,8 @@ import { type ConsoleServer, startConsoleServer, useLink } from "../testkit/cons
 import { eventually } from "../testkit/eventually.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { rsaKeyPair } from "../testkit/rsa-keys.ts";
-import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
+import { environment, type ProgramResult } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
 import { mountSmallDisk } from "../testkit/small-disk.ts";
 import { assertFails, COUNTERSIGN, parseJsonLine, temporaryFolder } from "../testkit/server.ts";
 
@@ -28,8 +29,7 @@ interface Run {
 /** Runs `countersign` on a store of its own. */
 function commandLine(given: Readonly<Record<string, string>> = {}): Run {
   const env = environment({ COUNTERSIGN_DATA_DIR: join(temporaryFolder(), "data"), ...given });
-  const run = (args: readonly string[], input = "") =>
-    runProgram(process.execPath, [COUNTERSIGN, ...args], { input, env });
+  const run = (args: readonly string[], input = "") => runCountersign(args, { input, env });
   return Object.assign(run, { env });
 }
 

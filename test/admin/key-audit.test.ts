@@ -6,8 +6,9 @@ import { createHash, createPublicKey, generatePrimeSync } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { environment, runProgram } from "../testkit/run-program.ts";
-import { COUNTERSIGN, temporaryFolder } from "../testkit/server.ts";
+import { environment } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
+import { temporaryFolder } from "../testkit/server.ts";
 
 interface ShownKey {
   readonly id: number;
@@ -23,7 +24,7 @@ interface Report {
 test("key audit finds a weak key that is stored already, says so in lists and with status 1, and obeys the policy", async () => {
   const dataDir = temporaryFolder();
   const run = (args: readonly string[], env: Record<string, string> = {}) =>
-    runProgram(process.execPath, [COUNTERSIGN, ...args], {
+    runCountersign(args, {
       env: environment({ COUNTERSIGN_DATA_DIR: dataDir, ...env }),
     });
   const audit = async (env?: Record<string, string>) => {

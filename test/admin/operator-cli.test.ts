@@ -7,7 +7,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
-import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
+import { endWithThisProcess, environment, type ProgramResult } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
 import {
   assertFails,
   COUNTERSIGN,
@@ -25,7 +26,7 @@ type Run = (...args: string[]) => Promise<ProgramResult>;
 
 function commandLine(dataDir: string, env: Readonly<Record<string, string>> = {}): Run {
   return (...args) =>
-    runProgram(process.execPath, [COUNTERSIGN, ...args], {
+    runCountersign(args, {
       env: environment({ COUNTERSIGN_DATA_DIR: dataDir, ...env }),
     });
 }

@@ -9,8 +9,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { runCommand } from "../testkit/run-commands.ts";
-import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
-import { assertFails, COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
+import { environment, type ProgramResult } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
+import { assertFails, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 
 const assertion = [{ alg: "RS256" }, { sub: "api-1-demo" }]
   .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
@@ -21,7 +22,7 @@ const otherPem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" })
 const pem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" });
 
 function run(args: readonly string[], env: Record<string, string>, input = ""): Promise<ProgramResult> {
-  return runProgram(process.execPath, [COUNTERSIGN, ...args], { input, env: environment(env) });
+  return runCountersign(args, { input, env: environment(env) });
 }
 
 /** Times and secrets differ between two stores. */

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { endWithThisProcess, environment } from "./run-program.ts";
 
@@ -52,11 +53,19 @@ export function startCompanion<Offered extends Functions>(
   assert.ok(pid !== undefined, `${program} can't be started`);
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  // A companion that does nothing doesn't keep the test's process running.
+  const keepAlive = (isNeeded: boolean) => {
+    for (const handle of [child, child.channel, child.stderr as Socket | null]) {
+      if (isNeeded) handle?.ref();
+      else handle?.unref();
+    }
+  };
   const waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
   let calls = 0;
   child.on("message", (reply: Reply) => {
     const waiter = waiting.get(reply.id);
     waiting.delete(reply.id);
+    if (waiting.size === 0) keepAlive(false);
     if ("error" in reply) waiter?.reject(new Error(`${program}: ${reply.error}`));
     else waiter?.resolve(reply.result as never);
   });
@@ -69,11 +78,13 @@ export function startCompanion<Offered extends Functions>(
       new Promise((resolve, reject) => {
         const call: Call = { id: ++calls, name, args };
         waiting.set(call.id, { resolve, reject });
+        keepAlive(true);
         child.send(call, (error) => {
           if (error !== null) reject(new Error(`${program} is gone; standard error: ${stderr}`, { cause: error }));
         });
       }),
     async stop() {
+      keepAlive(true);
       child.kill("SIGTERM");
       await ended;
     },

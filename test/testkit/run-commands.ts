@@ -20,6 +20,10 @@ export async function runCommand(
   input = "",
   pause: (shown: string, milliseconds: number) => Promise<void> = () =>
     Promise.reject(new Error("this command doesn't wait")),
+  { actor, hostName }: { readonly actor: string; readonly hostName: string } = {
+    actor: "cli:test",
+    hostName: "laptop",
+  },
 ): Promise<ProgramResult> {
   const surroundings = systemSurroundings();
   const [stdout, stderr] = [new Collected(), new Collected()];
@@ -30,12 +34,12 @@ export async function runCommand(
     programName: "npx countersign",
     clock: surroundings.clock,
     random: surroundings.random,
-    actor: "cli:test",
+    actor,
     stdin: Readable.from([Buffer.from(input)]),
     stdout,
     stderr,
     redact: createCommandLineRedactor(),
-    hostName: "laptop",
+    hostName,
     credentialsFile: credentialsFile(env),
     environmentNamesStore: namesStore(settings),
     pause: (milliseconds) => pause(stderr.text, milliseconds),

@@ -1,5 +1,5 @@
 /**
- * Support for end-to-end tests: a real server and the real command line, each a process of its own, on a store in a
+ * Support for end-to-end tests: a real server and the real command line, in processes beside the test's, on a store in a
  * temporary folder. Everything goes through the public interfaces (`packages/server/bin/countersign.js`, HTTP, files);
  * nothing here imports the server's sources or asserts.
  *
@@ -17,11 +17,10 @@ import { mkdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { endWithThisProcess, environment, type ProgramResult, runProgram } from "./run-program.ts";
+import { COUNTERSIGN, runCountersign } from "./run-countersign.ts";
+import { endWithThisProcess, environment, type ProgramResult } from "./run-program.ts";
 
-/** The program that users start. */
-export const COUNTERSIGN = fileURLToPath(new URL("../../packages/server/bin/countersign.js", import.meta.url));
+export { COUNTERSIGN };
 
 /** Both only keep a broken test from hanging: a loaded machine may be slow. */
 const READY_TIMEOUT_MS = 120_000;
@@ -118,15 +117,14 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   setKeepsAlive(child, false);
   const ready = JSON.parse(line) as { public_url: string; admin_url: string; pid: number };
 
-  const cli = (...args: string[]) => runProgram(process.execPath, [COUNTERSIGN, ...args], { env: childEnvironment });
+  const cli = (...args: string[]) => runCountersign(args, { env: childEnvironment });
   return {
     publicUrl: ready.public_url,
     adminUrl: ready.admin_url,
     dataDir,
     pid: ready.pid,
     cli,
-    cliWithInput: (input, ...args) =>
-      runProgram(process.execPath, [COUNTERSIGN, ...args], { env: childEnvironment, input }),
+    cliWithInput: (input, ...args) => runCountersign(args, { env: childEnvironment, input }),
     async json<Value>(...args: string[]) {
       const result = await cli(...args, "--json");
       if (result.status !== 0) {

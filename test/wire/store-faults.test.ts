@@ -11,8 +11,9 @@ import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, describe, test, type TestContext } from "node:test";
 import { type AdminClient, openAdminApi } from "../testkit/admin-client.ts";
 import { eventually } from "../testkit/eventually.ts";
-import { runProgram, environment } from "../testkit/run-program.ts";
-import { COUNTERSIGN, createApiUser, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
+import { environment } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
+import { createApiUser, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";
 import { mountReadOnly, mountSmallDisk, type SmallDisk } from "../testkit/small-disk.ts";
 
@@ -65,7 +66,7 @@ async function openScene(dataDir: string): Promise<Scene> {
 }
 
 const cli = (dataDir: string, ...args: string[]) =>
-  runProgram(process.execPath, [COUNTERSIGN, ...args], { env: environment({ COUNTERSIGN_DATA_DIR: dataDir }) });
+  runCountersign(args, { env: environment({ COUNTERSIGN_DATA_DIR: dataDir }) });
 
 const READY = { status: "ready" };
 
