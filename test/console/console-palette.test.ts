@@ -132,6 +132,15 @@ function usePalette(): void {
       await heading(page, "Explain").waitFor();
       await page.getByText(answer).waitFor();
     }
+    // The page itself is as helpful to a credential in the field of the other kind.
+    for (const [field, pasted, button, answer] of [
+      ["Token", assertion, "Check", "It would be refused now"],
+      ["Assertion", token, "Explain", "The token isn't valid."],
+    ] as const) {
+      await page.getByLabel(field, { exact: true }).fill(pasted);
+      await page.getByRole("button", { name: button, exact: true }).click();
+      await page.getByText(answer).waitFor();
+    }
     const sent = browser.wire.requests.slice(firstRequest);
     for (const piece of [secret, "XATBdkXQI3Bf7"]) {
       assert.ok(

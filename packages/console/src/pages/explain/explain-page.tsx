@@ -1,10 +1,10 @@
-import { inactiveReason } from "@countersign/protocol";
+import { findCredential, foundKind, inactiveReason } from "@countersign/protocol";
 import { Button, Textarea } from "@mantine/core";
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
 import { checkToken, type Explanation, explainAssertion, type TokenReport } from "../../api/service.ts";
 import { useChange } from "../../api/queries.ts";
-import { type Given, onGiven, takeGiven } from "../../forms/pasted-credential.ts";
+import { type Given, giveToExplain, onGiven, takeGiven } from "../../forms/pasted-credential.ts";
 import { focusFirstField } from "../../ui/focus-first-field.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { Page } from "../../ui/page.tsx";
@@ -42,6 +42,7 @@ function Questions({ given }: { readonly given: Given | undefined }) {
       {what === "assertion" ? (
         <Ask
           key="assertion"
+          kind="assertion"
           label={t("explain.assertion")}
           given={textOf("assertion")}
           description={t("explain.assertionHint")}
@@ -53,6 +54,7 @@ function Questions({ given }: { readonly given: Given | undefined }) {
       ) : (
         <Ask
           key="token"
+          kind="token"
           label={t("explain.token")}
           given={textOf("token")}
           description={t("explain.tokenHint")}
@@ -67,6 +69,7 @@ function Questions({ given }: { readonly given: Given | undefined }) {
 }
 
 function Ask<Answer>({
+  kind,
   label,
   given,
   description,
@@ -75,6 +78,7 @@ function Ask<Answer>({
   ask,
   show,
 }: {
+  readonly kind: Given["kind"];
   readonly label: string;
   /** Asked about at once, unless it is empty. */
   readonly given: string;
@@ -94,7 +98,11 @@ function Ask<Answer>({
 
   function submit(event: FormEvent): void {
     event.preventDefault();
-    if (text.trim() !== "") asking.mutate(text.trim());
+    if (text.trim() === "") return;
+    const found = findCredential(text);
+    // As an assertion, a token would be called malformed, and the other way round.
+    if (found.kind !== kind && foundKind(found) !== undefined) giveToExplain(found);
+    else asking.mutate(text.trim());
   }
 
   return (
