@@ -377,10 +377,22 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
         { name: "bulk-two", public_key: own.publicPem },
         { name: "bulk-three", account: "nowhere" },
         { name: "bulk-four", public_key: other.privatePem },
-        { name: "bulk-five", access: "read_only" },
+        { name: "bulk-five", access: "read_only", display_name: "Five", description: null, contact: "#five" },
       ];
-      const answer = await admin.post("/users/import", { rows: rows.map((row) => ({ account: "bulk", ...row })) });
+      const request = { rows: rows.map((row) => ({ account: "bulk", ...row })) };
+      const dryRun = await admin.post("/users/import", { ...request, dry_run: true });
+      assert.equal((await admin.get("/users?account=bulk")).body.meta.count, 0);
+      const answer = await admin.post("/users/import", request);
       assert.equal(answer.status, 200, answer.text);
+      // A key that wasn't added had an id only while the rows were examined.
+      const withoutKeyIds = (rows: readonly { message: string | null }[]) =>
+        rows.map(({ message, ...row }) => ({
+          ...row,
+          key_id: null,
+          message: message?.replaceAll(/\bkey \d+/g, "key"),
+        }));
+      assert.ok(dryRun.body.data.rows.every((row: { key_id: unknown }) => row.key_id === null));
+      assert.deepEqual(withoutKeyIds(dryRun.body.data.rows), withoutKeyIds(answer.body.data.rows));
       const { refused, rows: results } = answer.body.data;
       const outcomes = results.map(({ outcome, code }: { outcome: string; code: string | null }) => code ?? outcome);
       assert.deepEqual(outcomes, [
@@ -397,6 +409,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
         again.body.data.rows.map(({ outcome }: { outcome: string }) => outcome),
         ["unchanged", "unchanged"],
       );
+      assert.equal((await admin.get("/users?q=bulk-five")).body.data[0].contact, "#five");
       const tooMany = Array.from({ length: 501 }, (_, index) => ({ name: `x${index}` }));
       assert.equal((await admin.post("/users/import", { account: "bulk", rows: tooMany })).status, 422);
     });

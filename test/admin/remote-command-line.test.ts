@@ -216,6 +216,72 @@ describe("the command line on a server", { concurrency: 1 }, () => {
     );
   });
 
+  test("imports the same rows, refuses the same ones, and writes them to the file of rejects", async () => {
+    const line = (text: string | Buffer) => String(text).replaceAll(/-----[A-Z ]+-----|\s/g, "");
+    const [first, second] = [makeKeyPair(), makeKeyPair()];
+    const good = [
+      "account,name,public_key,label,expires_at,display_name,contact",
+      `other,imported,${line(first.publicPem)},'=1+1,2100-01-01T00:00:00Z,Imported,#ops`,
+      "acme,imported,,,,,",
+    ].join("\n");
+    const bad = [
+      "account;name;public_key;label",
+      `acme;good;${line(second.publicPem)};`,
+      `acme;exposed;"${makeKeyPair().privatePem}";`,
+      `acme;taken;${line(first.publicPem)};`,
+      `acme;good;${line(second.publicPem)};other`,
+      "nobody;a;;",
+      "../users;b;;",
+      "acme;Not valid;;",
+      "acme;few",
+    ].join("\n");
+    const jsonl = '{"account":"acme","name":"imported","contact":"#other"}\n{"name":"none"}\n{"name":1}\nno JSON\n';
+    const rejects = (env: object) => join(temporaryFolder(), env === local ? "here.csv" : "there.csv");
+    const files = new Map<object, string>([local, remote].map((env) => [env, rejects(env)]));
+    const lines: readonly (readonly [input: string, ...words: string[]])[] = [
+      [good, "--dry-run"],
+      [good],
+      [good],
+      [bad],
+      [bad, "--dry-run"],
+      [bad, "--rejects", "<file>"],
+      [bad, "--rejects", "<file>"],
+      [jsonl, "--format", "jsonl", "--account", "acme", "--dry-run"],
+      ["name,unknown\n"],
+      [""],
+      ["name\nx\n", "--account", "nobody"],
+    ];
+    const differences: object[] = [];
+    const statuses: ProgramResult["status"][] = [];
+    for (const [input, ...words] of lines) {
+      const [here, there] = await Promise.all(
+        [local, remote].map(async (env) => {
+          const file = files.get(env) ?? "";
+          const given = ["user", "import", "-", ...words.map((word) => (word === "<file>" ? file : word))];
+          const { status, stdout, stderr } = await runCommand(given, env, input);
+          return { status, stdout: stdout.replaceAll(file, "<file>"), stderr: stderr.replaceAll(file, "<file>") };
+        }),
+      );
+      if (!isDeepStrictEqual(there, here)) differences.push({ words: words.join(" "), there, here });
+      statuses.push(there?.status ?? null);
+    }
+    assert.deepEqual(differences, []);
+    assert.deepEqual(statuses, [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
+    const [here = "", there] = [local, remote].map((env) => readFileSync(files.get(env) ?? "", "utf8"));
+    assert.equal(there, here);
+    assert.equal(here.match(/\r\n/g)?.length, 8);
+    assert.ok(!here.includes("PRIVATE KEY-----"));
+    const exported = ["user", "export", "--account", "other"];
+    const [hereNow, thereNow] = [await runCommand(exported, local), await runCommand(exported, remote)];
+    assert.deepEqual(thereNow, hereNow);
+    assert.match(hereNow.stdout, /^other,imported,.*,'=1\+1,2100-01-01T00:00:00.000Z,active,,Imported,,#ops\r$/m);
+    assertFails(
+      await runCommand(["user", "import", "-"], viewer, good),
+      1,
+      /Your role .*0 rows were done before that\./,
+    );
+  });
+
   test("writes the secrets that a server makes to the file, and shows them nowhere else", async () => {
     const file = join(temporaryFolder(), "secrets.jsonl");
     const document = '{"version":1,"resource_servers":[{"name":"kept"}]}';

@@ -278,6 +278,39 @@ export interface OperationShapes {
   };
   testWebhook: { input: { params: { id: number } }; data: ReturnType<typeof attemptJson> };
   listWebhookDeliveries: { input: { params: { id: number }; query: Page }; data: readonly DeliveryJson[] };
+  importUsers: {
+    input: {
+      body: {
+        dry_run?: boolean;
+        rows: readonly {
+          account: string;
+          name: string;
+          access?: UserJson["access"] | undefined;
+          status?: Standing | undefined;
+          may_rotate?: boolean | undefined;
+          networks?: readonly string[] | undefined;
+          public_key?: string | undefined;
+          label?: string | undefined;
+          expires_at?: string | undefined;
+          key_status?: Standing | undefined;
+          key_networks?: readonly string[] | undefined;
+          display_name?: string | undefined;
+          description?: string | undefined;
+          contact?: string | undefined;
+        }[];
+      };
+    };
+    data: {
+      readonly rows: readonly {
+        readonly outcome: string;
+        readonly username: string | null;
+        readonly key_id: number | null;
+        readonly code: string | null;
+        readonly message: string | null;
+      }[];
+      readonly refused: number;
+    };
+  };
   planRegistry: { input: { query: { prune: boolean }; body: object }; data: PlanJson };
   applyRegistry: {
     input: { query: { prune: boolean }; body: object; ifMatch: string };

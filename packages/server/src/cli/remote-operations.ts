@@ -56,6 +56,7 @@ export const OPERATION_PATHS: Readonly<
   rotateWebhookSecret: "POST /webhooks/:id/secret",
   testWebhook: "POST /webhooks/:id/test",
   listWebhookDeliveries: "GET /webhooks/:id/deliveries",
+  importUsers: "POST /users/import",
   planRegistry: "POST /registry/plan",
   applyRegistry: "PUT /registry",
   getDiagnosis: "GET /doctor",
@@ -84,7 +85,12 @@ const LIMITS: AnswerLimits = { msMax: 60_000, bytesMax: 8 * 1024 * 1024 };
 
 /** Operations that walk a whole log or change thousands of things. The runtime's `fetch` waits at most 300 s for an answer to begin. */
 const SLOW: AnswerLimits = { msMax: 290_000, bytesMax: 64 * 1024 * 1024 };
-const SLOW_OPERATIONS: ReadonlySet<OperationId> = new Set(["verifyAuditChain", "planRegistry", "applyRegistry"]);
+const SLOW_OPERATIONS: ReadonlySet<OperationId> = new Set([
+  "verifyAuditChain",
+  "importUsers",
+  "planRegistry",
+  "applyRegistry",
+]);
 
 /** How long a download may pause, in milliseconds. */
 const DOWNLOAD_PAUSE_MS_MAX = 60_000;
@@ -93,7 +99,7 @@ const DOWNLOAD_PAUSE_MS_MAX = 60_000;
 const NOT_REPEATED: ReadonlySet<OperationId> = new Set(["rotateSigningKey", "testWebhook", "applyRegistry"]);
 
 /** What is added where a change may have been made. */
-const DOUBT = " It isn't known whether it did what was asked: check before you try again.";
+export const DOUBT = " It isn't known whether it did what was asked: check before you try again.";
 
 /** What a server says of a path that it doesn't have. Something that doesn't exist is refused in other words. */
 const UNKNOWN_PATH = "There is nothing at this path.";
@@ -101,6 +107,8 @@ const UNKNOWN_PATH = "There is nothing at this path.";
 interface Answer {
   readonly status: number;
   readonly etag: string | undefined;
+  /** The seconds of `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
   readonly envelope: Envelope | undefined;
 }
 
@@ -282,11 +290,12 @@ interface UnderstoodAnswer {
 }
 
 /** The answer if it is one of an admin API and no refusal. @throws {Refusal} @throws {OperatorError} */
-function understoodAnswer(server: AskedServer, { status, etag, envelope }: Answer, method: string): UnderstoodAnswer {
+function understoodAnswer(server: AskedServer, answer: Answer, method: string): UnderstoodAnswer {
+  const { status, etag, envelope } = answer;
   if (envelope === undefined) throw notAnAdminApi(server.url, status);
   understand(server, META, envelope.meta, "/meta", method);
   const meta = envelope.meta as Meta;
-  if (status >= 400 || meta.errors.length > 0) throw refusalOf(server, status, meta, envelope.data);
+  if (status >= 400 || meta.errors.length > 0) throw refusalOf(server, answer, meta, envelope.data);
   return { meta, data: envelope.data, etag };
 }
 
@@ -343,10 +352,12 @@ async function readAnswer(
 ): Promise<Answer> {
   const { status } = response;
   const etag = response.headers.get("etag") ?? undefined;
+  const retryAfter = response.headers.get("retry-after") ?? "";
+  const retryAfterSeconds = /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
   const isJson = /^application\/json\b/i.test(response.headers.get("content-type") ?? "");
   if (!isJson) {
     await response.body?.cancel();
-    return { status, etag, envelope: undefined };
+    return { status, etag, retryAfterSeconds, envelope: undefined };
   }
   let text: string;
   try {
@@ -356,7 +367,7 @@ async function readAnswer(
     if (isTimeout(error)) throw timedOut(base, error, method);
     throw new LostAnswer(`${base} closed the connection in the middle of its answer.${DOUBT}`);
   }
-  return { status, etag, envelope: parseEnvelope(text) };
+  return { status, etag, retryAfterSeconds, envelope: parseEnvelope(text) };
 }
 
 function isTimeout(error: unknown): error is Error {
@@ -427,7 +438,12 @@ function notUnderstood(base: string, misfit: string, data: unknown, mayHaveChang
 }
 
 /** The server's refusal, as the same command prints it on a store. @param data what was done before it */
-function refusalOf({ url: base, isSignIn }: AskedServer, status: number, { errors }: Meta, data: unknown): Error {
+function refusalOf(
+  { url: base, isSignIn }: AskedServer,
+  { status, retryAfterSeconds }: Pick<Answer, "status" | "retryAfterSeconds">,
+  { errors }: Meta,
+  data: unknown,
+): Error {
   const [first] = errors;
   const message = inertMessage(first?.message ?? "") || `The server refuses this (status ${status}).`;
   const code = shortText(first?.code);
@@ -455,6 +471,7 @@ function refusalOf({ url: base, isSignIn }: AskedServer, status: number, { error
     ...(fields.length > 0 && { fields }),
     ...(weakness !== "" && { weakness }),
     ...(isObject(data) && { data }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   });
 }
 

@@ -1,13 +1,12 @@
 import { Command, Option } from "commander";
 import type { CliContext } from "./context.ts";
-import { withStoreFlags } from "./store-flags.ts";
 import { withTargetFlags } from "./target.ts";
 import type { ExportOptions } from "./user-export.ts";
 import type { ImportOptions } from "./user-import.ts";
 
 /** `user import`: API users and their keys from a file. */
 export function userImportCommand(context: CliContext): Command {
-  return withStoreFlags(new Command("import"))
+  return withTargetFlags(new Command("import"))
     .argument("<file>", "CSV or JSON lines; - for standard input")
     .description("create API users and add their keys, thousands at a time")
     .addOption(formatOption("by default by the file's name; CSV for standard input"))

@@ -6,14 +6,14 @@ import { createDryCommit, importUsers, type ReadRow } from "../core/bulk/import-
 import { unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { printable } from "../core/names.ts";
 import { Refusal } from "../core/refusal.ts";
-import type { Store } from "../core/store/store.ts";
 import { type CliAdministration, type CliContext, NegativeResult, print } from "./context.ts";
+import { createAccountLookup, importOnServer, type RowOutcome } from "./import-on-server.ts";
 import { createProgress } from "./progress.ts";
 import { createFileCheck, type FileCheck } from "./rows/file-check.ts";
 import { type ImportFile, openImportFile } from "./rows/import-file.ts";
 import { type FileRow, readRows } from "./rows/read-rows.ts";
 import { openRejects, type Rejects } from "./rows/rejects.ts";
-import { withAdministration } from "./store-flags.ts";
+import { noteTarget, type OpenedTarget, withTarget } from "./target.ts";
 
 /** The options of `user import`. */
 export interface ImportOptions extends Flags {
@@ -31,7 +31,8 @@ const PROBLEMS_SHOWN_MAX = 20;
 export async function importUserFile(context: CliContext, source: string, options: ImportOptions): Promise<void> {
   const file = await openImportFile(context, source);
   try {
-    await withAdministration(context, options, (administration) => run(context, administration, file, options));
+    noteTarget(context, options);
+    await withTarget(context, options, (target) => run(context, target, file, options));
   } finally {
     await file.close();
   }
@@ -49,21 +50,23 @@ interface Summary {
   problems: { line: number; code: string; message: string }[];
 }
 
-async function run(context: CliContext, administration: CliAdministration, file: ImportFile, options: ImportOptions) {
+async function run(context: CliContext, target: OpenedTarget, file: ImportFile, options: ImportOptions) {
   const format = options.format ?? (/\.(jsonl|ndjson)$/i.test(file.name) ? "jsonl" : "csv");
   const config = context.config(options);
-  const rowOptions: ImportRowOptions = {
-    account: options.account,
-    unnamedProxy: findUnnamedProxy(config),
-    keyProof: config.keyProof,
-  };
+  const { account } = options;
+  // A server has its own settings, and refuses rows by them itself.
+  const rowOptions: ImportRowOptions =
+    target.server === undefined
+      ? { account, unnamedProxy: findUnnamedProxy(config), keyProof: config.keyProof }
+      : { account, unnamedProxy: undefined, keyProof: "optional" };
+  const hasAccount = createAccountLookup(target.operate);
   const isDryRun = options.dryRun === true;
   const summary = emptySummary(isDryRun);
   const isQuiet = options.json === true;
   // Without a file for them, bad rows that can be told in advance stop the import before its first change.
   if (!isDryRun && options.rejects === undefined) {
     const progress = createProgress(context, "rows checked");
-    const check = createRowCheck(administration.store, createFileCheck());
+    const check = createRowCheck(hasAccount, createFileCheck());
     let rows = 0;
     for await (const { place, row } of parsedRows(file, format, rowOptions, check, (share) => {
       progress.update(share, rows);
@@ -80,7 +83,10 @@ async function run(context: CliContext, administration: CliAdministration, file:
   }
   const rejects = options.rejects === undefined ? undefined : await openRejects(options.rejects, format);
   try {
-    await importFile(context, administration, { file, format, rowOptions, summary, rejects, isQuiet });
+    // A server would refuse all rows of a request for a name that no account can have.
+    const fileCheck = isDryRun ? createFileCheck() : () => undefined;
+    const check = isDryRun || target.server !== undefined ? createRowCheck(hasAccount, fileCheck) : undefined;
+    await importFile(context, target, { file, format, rowOptions, check, summary, rejects, isQuiet });
   } finally {
     await rejects?.close();
   }
@@ -92,6 +98,7 @@ interface Import {
   readonly file: ImportFile;
   readonly format: RowFormat;
   readonly rowOptions: ImportRowOptions;
+  readonly check: RowCheck | undefined;
   readonly summary: Summary;
   readonly rejects: Rejects | undefined;
   readonly isQuiet: boolean;
@@ -99,33 +106,29 @@ interface Import {
 
 async function importFile(
   context: CliContext,
-  { store, commit, ...administration }: CliAdministration,
-  { file, format, rowOptions, summary, rejects, isQuiet }: Import,
+  target: OpenedTarget,
+  { file, format, rowOptions, check, summary, rejects, isQuiet }: Import,
 ): Promise<void> {
   const isDryRun = summary.dry_run;
-  const check = isDryRun ? createRowCheck(store, createFileCheck()) : undefined;
   const progress = createProgress(context, isDryRun ? "rows examined" : "rows imported");
-  const examiners = await administration.openAdmitKeys();
-  const dependencies = {
-    commit: isDryRun ? createDryCommit(commit) : commit,
-    admitKeys: examiners.admitKeys,
-    store,
-    author: unrestrictedAuthor(context.actor),
-    pause: (milliseconds: number) => setTimeout(milliseconds),
-  };
+  let shareRead = 0;
+  let rowsRead = 0;
+  const rows = parsedRows(file, format, rowOptions, check, (share) => {
+    shareRead = share;
+  });
+  const counted = (async function* () {
+    for await (const row of rows) {
+      rowsRead++;
+      yield row;
+    }
+  })();
+  const { operate, server, administration } = target;
+  const imported =
+    server === undefined
+      ? importIntoStore(counted, context, administration, isDryRun)
+      : importOnServer(counted, { operate, isDryRun, pause: context.pause });
   try {
-    let shareRead = 0;
-    let rowsRead = 0;
-    const rows = parsedRows(file, format, rowOptions, check, (share) => {
-      shareRead = share;
-    });
-    const counted = (async function* () {
-      for await (const row of rows) {
-        rowsRead++;
-        yield row;
-      }
-    })();
-    for await (const results of importUsers(counted, dependencies)) {
+    for await (const results of imported) {
       for (const { place, result } of results) {
         summary.rows++;
         if (result instanceof Refusal) {
@@ -134,13 +137,38 @@ async function importFile(
         } else if (result.outcome === "unchanged") summary.unchanged++;
         else {
           if (result.outcome === "created") summary.users_created++;
-          if (result.keyId !== null) summary.keys_added++;
+          if (result.addsKey) summary.keys_added++;
         }
       }
       progress.update((shareRead * summary.rows) / Math.max(1, rowsRead), summary.rows);
     }
   } finally {
     progress.clear();
+  }
+}
+
+async function* importIntoStore(
+  rows: AsyncIterable<ReadRow<FileRow>>,
+  context: CliContext,
+  { store, commit, ...administration }: CliAdministration,
+  isDryRun: boolean,
+): AsyncGenerator<readonly RowOutcome<FileRow>[]> {
+  const examiners = await administration.openAdmitKeys();
+  try {
+    const dependencies = {
+      commit: isDryRun ? createDryCommit(commit) : commit,
+      admitKeys: examiners.admitKeys,
+      store,
+      author: unrestrictedAuthor(context.actor),
+      pause: (milliseconds: number) => setTimeout(milliseconds),
+    };
+    for await (const results of importUsers(rows, dependencies)) {
+      yield results.map(({ place, result }) => ({
+        place,
+        result: result instanceof Refusal ? result : { outcome: result.outcome, addsKey: result.keyId !== null },
+      }));
+    }
+  } finally {
     await examiners.close();
   }
 }
@@ -148,14 +176,10 @@ async function importFile(
 /** What can be told of a row without examining its key. */
 type RowCheck = (row: FileRow, parsed: ReadRow<FileRow>["row"]) => Promise<Refusal | undefined>;
 
-function createRowCheck(store: Pick<Store, "accounts">, fileCheck: FileCheck): RowCheck {
-  const accounts = new Map<string, boolean>();
+function createRowCheck(hasAccount: (shortname: string) => Promise<boolean>, fileCheck: FileCheck): RowCheck {
   return async ({ line }, row) => {
     if (row instanceof Refusal) return undefined;
-    if (!accounts.has(row.account)) {
-      accounts.set(row.account, (await store.accounts.find(row.account)) !== undefined);
-    }
-    if (accounts.get(row.account) === true) return fileCheck(line, row);
+    if (await hasAccount(row.account)) return fileCheck(line, row);
     const message = `There is no account ${printable(row.account)}. countersign account create makes one.`;
     return new Refusal("not_found", message);
   };

@@ -15,6 +15,7 @@ const LOAD_ROUTES: Readonly<Record<OperationFolder, () => Promise<AdminRoutes>>>
   signingKeys: async () => (await import("../http/admin/signing-keys/routes.ts")).signingKeyRoutes,
   adminTokens: async () => (await import("../http/admin/admin-tokens/routes.ts")).adminTokenRoutes,
   webhooks: async () => (await import("../http/admin/webhooks/routes.ts")).webhookRoutes,
+  imports: async () => (await import("../http/admin/imports/routes.ts")).importRoutes,
   registry: async () => (await import("../http/admin/registry/routes.ts")).registryRoutes,
   doctor: async () => (await import("../http/admin/doctor/routes.ts")).doctorRoutes,
 };

@@ -133,6 +133,7 @@ function loaders({ config, store, commit, admitKey, surroundings, ...administrat
     adminTokens: async () => (await import("../http/admin/admin-tokens/handlers.ts")).createAdminTokenHandlers(shared),
     webhooks: () => webhooks(unused),
     webhooksWithSecret: async () => webhooks(await administration.newestMasterSecret()),
+    imports: (): Promise<object> => Promise.reject(new Error("user import works on a store by itself")),
     registry: (): Promise<object> => Promise.reject(new Error("apply works on a store by itself")),
     doctor: (): Promise<object> => Promise.reject(new Error("doctor examines a store from outside")),
   };

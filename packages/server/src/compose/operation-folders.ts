@@ -40,6 +40,7 @@ export const OPERATION_FOLDERS = {
   rotateWebhookSecret: "webhooks",
   testWebhook: "webhooks",
   listWebhookDeliveries: "webhooks",
+  importUsers: "imports",
   planRegistry: "registry",
   applyRegistry: "registry",
   getDiagnosis: "doctor",

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { exportUsers } from "../../../core/bulk/export-users.ts";
 import { type ImportRow, parseImportRow } from "../../../core/bulk/import-row.ts";
 import { OutdatedComparison } from "../../../core/bulk/batch-tx.ts";
+import { createDryCommit } from "../../../core/bulk/import-users.ts";
 import { importRows, type RowResult } from "../../../core/bulk/import-rows.ts";
 import type { KeyProofPolicy } from "../../../core/key-statements/key-proofs.ts";
 import type { AdmittedKey, AdmitKeys } from "../../../core/keys/admit-key.ts";
@@ -31,7 +32,8 @@ export function createImportHandlers({
   yieldToEventLoop,
 }: ImportHandlerDependencies): HandlersOf<typeof importRoutes> {
   return {
-    async importUsers({ principal, body: { account, rows: values } }) {
+    async importUsers({ principal, body: { account, rows: values, dry_run: isDryRun = false } }) {
+      const commitRows = isDryRun ? createDryCommit(commit) : commit;
       const options = { account, unnamedProxy, keyProof: service.keyProof };
       const rows: (ImportRow | Refusal)[] = [];
       for (const each of values) {
@@ -49,11 +51,11 @@ export function createImportHandlers({
           withKey.map((row, index) => [row, verdicts[index]]),
         );
         const examined = usable.map((row) => ({ row, admitted: admitted.get(row) }));
-        return (await commit((tx) => importRows(tx, examined), { author: principal })).result;
+        return (await commitRows((tx) => importRows(tx, examined), { author: principal })).result;
       };
       const result = await comparedAnew(importOnce);
       const results = new Map(usable.map((row, index) => [row, result[index]]));
-      const shown = rows.map((row) => shownResult(row instanceof Refusal ? row : results.get(row)));
+      const shown = rows.map((row) => shownResult(row instanceof Refusal ? row : results.get(row), isDryRun));
       return { data: { rows: shown, refused: shown.filter(({ outcome }) => outcome === "refused").length } };
     },
 
@@ -91,11 +93,13 @@ function parsed(parse: () => ImportRow): ImportRow | Refusal {
   }
 }
 
-function shownResult(result: RowResult | Refusal | undefined) {
+/** @param isDryRun whether a new key has no id, because it wasn't added */
+function shownResult(result: RowResult | Refusal | undefined, isDryRun: boolean) {
   if (result === undefined) throw new Error("a row has no result");
   if (result instanceof Refusal) {
     return { outcome: "refused", username: null, key_id: null, code: result.code, message: result.message } as const;
   }
   const { outcome, username, keyId } = result;
-  return { outcome, username, key_id: keyId, code: null, message: null };
+  const isShown = !isDryRun || outcome === "unchanged";
+  return { outcome, username, key_id: isShown ? keyId : null, code: null, message: null };
 }

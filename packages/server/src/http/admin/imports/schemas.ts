@@ -6,6 +6,8 @@ import {
   flag,
   name,
   networks,
+  note,
+  notes,
   object,
   objectWith,
   shortname,
@@ -30,6 +32,8 @@ export const ImportRow = objectWith(["name"], {
   expires_at: time,
   key_status: standing,
   key_networks: networks,
+  display_name: note,
+  ...notes,
 });
 
 export const NewImport = objectWith(["rows"], {
@@ -41,6 +45,11 @@ export const NewImport = objectWith(["rows"], {
     maxItems: IMPORTED_ROWS_MAX,
     examples: [[{ account: "acme", name: "shop" }]],
   },
+  dry_run: {
+    ...flag,
+    description:
+      "true: examine and check everything, and change nothing. The answer says what would become of each row",
+  },
 });
 
 export const ImportResult = object({
@@ -50,7 +59,10 @@ export const ImportResult = object({
     items: object({
       outcome: { enum: ["created", "key_added", "unchanged", "refused"] },
       username: sample(textOrNull, "api-1-shop"),
-      key_id: sample(countOrNull, 1),
+      key_id: {
+        ...sample(countOrNull, 1),
+        description: "In a dry run, null for a key that would be added",
+      },
       code: { ...textOrNull, description: "Of the refusal" },
       message: textOrNull,
     }),
