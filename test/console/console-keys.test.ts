@@ -21,9 +21,9 @@ import {
   heading,
   openAddKey,
   row,
-  signInByPassword,
+  useSession,
 } from "../testkit/browser-console.ts";
-import { type ConsoleServer, startConsoleServer, useLink } from "../testkit/console-server.ts";
+import { type ConsoleServer, signInCookie, startConsoleServer, useLink } from "../testkit/console-server.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { createKey, temporaryFolder } from "../testkit/server.ts";
@@ -52,9 +52,13 @@ function useKeys(): void {
     browser = await startBrowser();
     url = consoleUrl(console_.server);
     owner = console_.api.client.as({ cookie: await useLink(console_, console_.setupSecret, OWNER) });
-    for (const account of ["acme", "globex"]) await console_.server.json("account", "create", account);
-    await console_.server.json("user", "create", "demo", "--account", "acme");
-    await console_.server.json("user", "create", "other", "--account", "globex");
+    for (const [account, name] of [
+      ["acme", "demo"],
+      ["globex", "other"],
+    ]) {
+      await owner.post("/accounts", { shortname: account });
+      await owner.post("/users", { account, name, access: "full" });
+    }
     const { body } = await owner.post("/invitations", { email: "zoe@example.com", role: "admin", account: "globex" });
     await useLink(console_, new URL(body.data.link).hash.slice(1));
   });
@@ -74,8 +78,8 @@ function useKeys(): void {
     const tab = await browser.openTab();
     tabs.push(tab);
     const { page } = tab;
-    await page.goto(`${url}/sign-in?to=${encodeURIComponent(path)}`);
-    await signInByPassword(page, email);
+    await useSession(page, url, await signInCookie(console_, email));
+    await page.goto(url + path);
     await accountMenu(page, email).waitFor();
     return page;
   }
@@ -155,7 +159,7 @@ function useKeys(): void {
   });
 
   test("a key that was rotated is stopped together with the key it rotated in, if the operator chooses so, and Undo brings back both", async () => {
-    await console_.server.json("user", "create", "rotated", "--account", "acme");
+    await owner.post("/users", { account: "acme", name: "rotated", access: "full" });
     const first = await createKey(console_.server, "api-1-rotated");
     const second = await createKey(console_.server, "api-1-rotated");
     const database = new DatabaseSync(join(console_.server.dataDir, "countersign.db"), { timeout: 10_000 });

@@ -31,13 +31,21 @@ import {
   signOut,
   storeRecoveryCodes,
   tabTo,
+  useSession,
 } from "../testkit/browser-console.ts";
-import { type ConsoleServer, PASSWORD, startConsoleServer, useLink } from "../testkit/console-server.ts";
+import {
+  addKey,
+  type ConsoleServer,
+  PASSWORD,
+  signInCookie,
+  startConsoleServer,
+  useLink,
+} from "../testkit/console-server.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { runCommand } from "../testkit/run-commands.ts";
 import { runProgram } from "../testkit/run-program.ts";
-import { createKey, temporaryFolder, type TestServer } from "../testkit/server.ts";
+import { temporaryFolder, type TestServer } from "../testkit/server.ts";
 
 const OWNER = "first@example.com";
 const USERNAME = "api-1-demo";
@@ -62,9 +70,9 @@ function meetPeople(): void {
     browser = await startBrowser();
     url = consoleUrl(server);
     owner = console_.api.client.as({ cookie: await useLink(console_, console_.setupSecret, OWNER) });
-    await server.json("account", "create", "acme");
-    await server.json("user", "create", "demo", "--account", "acme");
-    await server.json("resource-server", "create", "orders-api");
+    await owner.post("/accounts", { shortname: "acme" });
+    await owner.post("/users", { account: "acme", name: "demo", access: "full" });
+    await owner.post("/resource-servers", { name: "orders-api" });
     for (const role of ["viewer", "admin"]) {
       const { body } = await owner.post("/invitations", { email: `${role}@example.com`, role });
       await useLink(console_, new URL(body.data.link).hash.slice(1));
@@ -92,14 +100,16 @@ function meetPeople(): void {
 
   /** Signs an operator in, and opens a page. */
   async function openAs(email: string, path = "/"): Promise<Page> {
-    const page = await open(`/sign-in?to=${encodeURIComponent(path)}`);
-    await signInByPassword(page, email);
-    await accountMenu(page, email).waitFor();
-    return page;
+    const tab = await browser.openTab();
+    tabs.push(tab);
+    await useSession(tab.page, url, await signInCookie(console_, email));
+    await tab.page.goto(url + path);
+    await accountMenu(tab.page, email).waitFor();
+    return tab.page;
   }
 
   const usernames = async (): Promise<readonly string[]> =>
-    (await server.json<{ username: string }[]>("user", "list")).map(({ username }) => username);
+    ((await owner.get("/users?limit=100")).body.data as { username: string }[]).map(({ username }) => username);
 
   test("a password signs in; a wrong one is refused without telling whether the operator exists", async () => {
     const page = await open();
@@ -363,7 +373,7 @@ function meetPeople(): void {
   });
 
   test("a viewer is offered no changes, and the page explains why", async () => {
-    const { keyId } = await createKey(server, USERNAME);
+    const keyId = await addKey(owner, USERNAME);
     const page = await openAs("viewer@example.com");
     for (const [path, title] of [
       ["/users", "API users"],
@@ -402,7 +412,7 @@ function meetPeople(): void {
   });
 
   test("revoking a key requires typing its name and can't be undone", async () => {
-    const { keyId } = await createKey(server, USERNAME);
+    const keyId = await addKey(owner, USERNAME);
     const page = await openAs("admin@example.com", `/users/${USERNAME}`);
     await page.getByRole("button", { name: `More for key ${keyId}` }).click();
     await page.getByRole("menuitem", { name: "Revoke permanently…" }).click();
@@ -421,7 +431,7 @@ function meetPeople(): void {
   });
 
   test("a concurrent change is never overwritten without being shown first", async () => {
-    const { keyId } = await createKey(server, USERNAME);
+    const keyId = await addKey(owner, USERNAME);
     const page = await openAs("admin@example.com", `/users/${USERNAME}`);
 
     await page.getByRole("button", { name: `Deactivate key ${keyId}` }).click();
@@ -550,9 +560,9 @@ function meetPeople(): void {
   });
 
   test("adding or activating a third key warns which key now needs a kid", async () => {
-    await server.json("user", "create", "many-keys", "--account", "acme");
-    const { keyId } = await createKey(server, "api-1-many-keys");
-    await createKey(server, "api-1-many-keys");
+    await owner.post("/users", { account: "acme", name: "many-keys", access: "full" });
+    const keyId = await addKey(owner, "api-1-many-keys");
+    await addKey(owner, "api-1-many-keys");
     const page = await openAs("admin@example.com", "/users/api-1-many-keys");
     const dialog = await openAddKey(page);
     await chooseSegment(dialog, "Make a pair here");
@@ -562,7 +572,7 @@ function meetPeople(): void {
     await added.getByText(`Key ${keyId} is tried only if the assertion's header names`).waitFor();
     await added.getByRole("button", { name: "I have stored the private key" }).click();
 
-    await server.json("key", "deactivate", String(keyId));
+    await owner.patch(`/keys/${keyId}`, { status: "deactivated" });
     await page.reload();
     await page.getByRole("button", { name: `Activate key ${keyId}` }).click();
     await page.getByText(`Activated key ${keyId}.`, { exact: true }).waitFor();
@@ -570,7 +580,7 @@ function meetPeople(): void {
   });
 
   test("without a mouse: sign in, create an API user, deactivate a key", async () => {
-    const { keyId } = await createKey(server, USERNAME);
+    const keyId = await addKey(owner, USERNAME);
     const page = await open();
     await page.getByLabel("E-mail address").waitFor();
     await tabTo(page, page.getByLabel("E-mail address"));

@@ -84,11 +84,11 @@ function lookAtPages(): void {
   for (const path of PATHS) {
     test(`${path}: every word comes from the catalogue, and fits`, async () => {
       const problems: string[] = [];
+      await page.goto(url + path);
+      await page.getByText(MARKS[0]).first().waitFor();
+      await page.locator("[aria-busy=true], .bone").first().waitFor({ state: "detached" });
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: HEIGHT });
-        await page.goto(url + path);
-        await page.getByText(MARKS[0]).first().waitFor();
-        await page.locator("[aria-busy=true], .bone").first().waitFor({ state: "detached" });
         problems.push(...(await findForeign(page)));
         const overflow = await findOverflow(page);
         if (overflow !== undefined) problems.push(`${width} px: ${overflow}`);

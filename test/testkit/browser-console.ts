@@ -10,7 +10,8 @@ import { PASSWORD } from "./console-server.ts";
 import { environment, runProgram } from "./run-program.ts";
 import { temporaryFolder, type TestServer } from "./server.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** The folder of the repository. */
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BUILT = join(ROOT, "packages", "server", "console");
 /** The console's sources. */
 const SOURCES = ["packages/console", "packages/protocol/src", "packages/server/src/http/admin"];
@@ -29,7 +30,7 @@ export async function buildConsole(env: Readonly<Record<string, string>> = {}): 
 }
 
 /** The time of the newest change below a folder. Generated types don't count: the build writes them. */
-function newestMs(folder: string): number {
+export function newestMs(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && entry.name !== "schema.d.ts" && !entry.parentPath.includes("node_modules"),
   );
@@ -82,6 +83,12 @@ export async function signInByPassword(page: Page, email: string, password = PAS
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/** Gives a page the session of a cookie, as a sign-in would. @param cookie `name=value` */
+export async function useSession(page: Page, url: string, cookie: string): Promise<void> {
+  const [, name = "", value = ""] = /^([^=]+)=(.*)$/.exec(cookie) ?? [];
+  await page.context().addCookies([{ name, value, url, httpOnly: true, sameSite: "Strict" }]);
 }
 
 /** Opens the console and signs in; ends on the overview. */

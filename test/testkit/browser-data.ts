@@ -4,14 +4,15 @@
  * the times are moved into the past afterwards, in the store's file.
  */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CHAIN_START, chainHash } from "../../packages/server/src/core/feed/audit-chain.ts";
 import type { AdminClient } from "./admin-client.ts";
+import { newestMs, ROOT } from "./browser-console.ts";
 import { PASSWORD, startConsoleServer, useLink } from "./console-server.ts";
 import { makeKeyPair } from "./rsa-keys.ts";
-import { type ServerOptions, startServer, type TestServer } from "./server.ts";
+import { type ServerOptions, startServer, temporaryFolder, type TestServer } from "./server.ts";
 
 /** The author of everything; signs in with `PASSWORD`. */
 export const OWNER = "ada@example.com";
@@ -93,6 +94,55 @@ const USERS: readonly (readonly [account: string, name: string, access: "full" |
  * @param options.isAged moves the times into the past, for screenshots; otherwise everything has the present time
  */
 export async function startFilledServer({ isAged }: { readonly isAged: boolean }): Promise<TestServer> {
+  const dataDir = temporaryFolder();
+  cpSync(await madeStore(), dataDir, { recursive: true });
+  const database = new DatabaseSync(join(dataDir, "countersign.db"), { timeout: 10_000 });
+  fillUsage(database, Date.now());
+  fillTrust(database);
+  fillWebhooks(database, Date.now());
+  if (isAged) {
+    moveIntoPast(database, Date.now());
+    fillIdleness(database, Date.now());
+    rememberNewHashes(database, join(dataDir, "countersign.position"));
+  }
+  database.close();
+  return await startServer({ ...OPTIONS, dataDir });
+}
+
+/** How long test files share a store, in milliseconds: what is in it must look new. */
+const SHARED_MS = 20 * 60_000;
+
+/** What decides what is in the store. */
+const STORE_SOURCES = ["packages/protocol/src", "packages/server/src", "test/testkit"];
+
+const SHARED_FOLDER = join(ROOT, "node_modules", ".cache", "console-stores");
+
+/**
+ * The store as the admin API makes it. This takes seconds, so test files that run one after the other share it: a folder each time that
+ * it is made, named by the time.
+ *
+ * @returns its folder, to copy
+ */
+async function madeStore(): Promise<string> {
+  const nowMs = Date.now();
+  const oldestMs = Math.max(nowMs - SHARED_MS, ...STORE_SOURCES.map((folder) => newestMs(join(ROOT, folder))));
+  mkdirSync(SHARED_FOLDER, { recursive: true });
+  const times = readdirSync(SHARED_FOLDER).filter((name) => /^\d+$/.test(name));
+  const shared = times.find((name) => Number(name) > oldestMs);
+  if (shared !== undefined) return join(SHARED_FOLDER, shared);
+  for (const name of times) {
+    // Nobody copies it any more.
+    if (Number(name) < nowMs - 3 * SHARED_MS) rmSync(join(SHARED_FOLDER, name), { recursive: true, force: true });
+  }
+  const folder = await makeStore();
+  const copy = join(SHARED_FOLDER, `${process.pid} ${nowMs}`);
+  cpSync(folder, copy, { recursive: true });
+  // At once, so that no other file sees a part of it.
+  renameSync(copy, join(SHARED_FOLDER, String(nowMs)));
+  return folder;
+}
+
+async function makeStore(): Promise<string> {
   const console_ = await startConsoleServer(OPTIONS);
   const { server, api } = console_;
   const owner = api.client.as({ cookie: await useLink(console_, console_.setupSecret, OWNER) });
@@ -112,17 +162,7 @@ export async function startFilledServer({ isAged }: { readonly isAged: boolean }
   await elsewhere.post("/sign-in/password", { email: OWNER, password: PASSWORD });
   await server.json("signing-key", "rotate");
   await server.stop();
-  const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 10_000 });
-  fillUsage(database, Date.now());
-  fillTrust(database);
-  fillWebhooks(database, Date.now());
-  if (isAged) {
-    moveIntoPast(database, Date.now());
-    fillIdleness(database, Date.now());
-    rememberNewHashes(database, join(server.dataDir, "countersign.position"));
-  }
-  database.close();
-  return await startServer({ ...OPTIONS, dataDir: server.dataDir });
+  return server.dataDir;
 }
 
 async function made(client: AdminClient, path: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type AdminApi, type AdminClient, openAdminApi, TEST_PASSWORD } from "./admin-client.ts";
 import { eventually } from "./eventually.ts";
+import { makeKeyPair } from "./rsa-keys.ts";
 import { type ServerOptions, startServer, type TestServer } from "./server.ts";
 
 /** The password of every operator in a test. */
@@ -49,6 +50,24 @@ export async function useLink(
   const used = await client.post("/links/use", { token: secret, password: PASSWORD, ...(email && { email }) });
   assert.equal(used.status, 200, used.text);
   return cookieOf(used.headers);
+}
+
+/** Signs an operator in by password, without a browser. @returns the session's cookie */
+export async function signInCookie(
+  { api, server }: Pick<ConsoleServer, "api" | "server">,
+  email: string,
+): Promise<string> {
+  const client = api.client.as({ origin: new URL(server.adminUrl).origin });
+  const signedIn = await client.post("/sign-in/password", { email, password: PASSWORD });
+  assert.equal(signedIn.status, 200, signedIn.text);
+  return cookieOf(signedIn.headers);
+}
+
+/** Adds a new key to an API user, without another process. @returns its id */
+export async function addKey(admin: AdminClient, username: string): Promise<number> {
+  const added = await admin.post(`/users/${username}/keys`, { public_key: makeKeyPair().publicPem });
+  assert.equal(added.status, 201, added.text);
+  return added.body.data.id;
 }
 
 /** A caller of the admin API. */
