@@ -1,7 +1,7 @@
 /** Requests to every route of the admin API that are valid apart from the caller, or from what a test replaces. */
 import assert from "node:assert/strict";
 import { ADMIN, type AdminClient, type AdminRequestOptions, type Operation } from "./admin-client.ts";
-import { makeKeyPair } from "./rsa-keys.ts";
+import { makeKeyPair, rsaKeyPair } from "./rsa-keys.ts";
 import { type ConsoleServer, useLink } from "./console-server.ts";
 
 /** Existing things to request: of the account that some callers are limited to, and of another. */
@@ -79,7 +79,7 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
     case "addKey":
       return { path: at({ username }), body: { public_key: makeKeyPair().publicPem } };
     case "inspectKey":
-      return { path: at(), body: { public_key: makeKeyPair().publicPem } };
+      return { path: at(), body: { public_key: rsaKeyPair("inspected").publicPem } };
     case "getKey":
     case "listKeyDescendants":
       return { path: at({ id: keyId }) };
