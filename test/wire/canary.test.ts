@@ -13,8 +13,9 @@ import { addPublicKey } from "../testkit/api-client.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
-import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
-import { COUNTERSIGN, startServer, temporaryFolder, tokenCommand, type TestServer } from "../testkit/server.ts";
+import { environment, type ProgramResult } from "../testkit/run-program.ts";
+import { runCountersign } from "../testkit/run-countersign.ts";
+import { startServer, temporaryFolder, tokenCommand, type TestServer } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";
 
 const REFRESH = "/api/auth/v0/refresh/";
@@ -632,7 +633,7 @@ describe("a command line that receives secrets in every place", () => {
     };
     const runIn = (more: Record<string, string>, ...args: string[]) => {
       const env = environment({ COUNTERSIGN_DATA_DIR: server.dataDir, ...more });
-      runs.push({ args, start: () => runProgram(process.execPath, [COUNTERSIGN, ...args], { env }) });
+      runs.push({ args, start: () => runCountersign(args, { env }) });
     };
 
     // A private key as the argument, piped, and in a file.
