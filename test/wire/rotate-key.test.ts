@@ -162,6 +162,18 @@ describe("a chain of keys", () => {
     assert.deepEqual(await statuses(ids), ["deactivated", "deactivated", "deactivated"]);
     const refused = await admin.patch(`/keys/${first}?with_descendants=true`, { status: "active" });
     assert.deepEqual([refused.status, refused.code], [422, "field_invalid"]);
+    // Of a chain that ends in one request, no key is reported as active that the same request deactivates.
+    for (const id of ids) await admin.patch(`/keys/${id}`, { status: "active" });
+    const chosen = await admin.post("/keys/deactivate", { ids: [first, second] });
+    const keys = chosen.body.data.keys as { id: number; outcome: string; message: string | null }[];
+    assert.deepEqual(
+      keys.map(({ id, outcome, message }) => [id, outcome, message]),
+      [first, second].map((id) => [
+        id,
+        "deactivated",
+        `Key ${last}, which was rotated in by key ${id}, is still active.`,
+      ]),
+    );
     for (const query of ["with_descendants=maybe", "with_descendant=true"]) {
       assert.equal((await admin.patch(`/keys/${first}?${query}`, { status: "revoked" })).status, 422);
     }

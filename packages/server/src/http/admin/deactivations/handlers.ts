@@ -44,8 +44,9 @@ export function createDeactivationHandlers(
     },
 
     async deactivateKeys({ principal, body: { ids } }) {
-      const keys = await each(
-        ids,
+      const deactivated = await each(
+        // A key has a higher id than the one that rotated it in. Backwards, no key is reported as active that ends here as well.
+        ids.toSorted((a, b) => b - a),
         async (id) => {
           await loadKey(store, principal, id);
           const keyId = id as KeyId;
@@ -64,6 +65,7 @@ export function createDeactivationHandlers(
         },
         (id, refused) => ({ id, ...refused }),
       );
+      const keys = deactivated.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
       return { data: { keys, refused: countRefused(keys) } };
     },
   };
