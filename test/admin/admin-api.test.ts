@@ -564,6 +564,19 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.ok(keys.every(({ action, actor }) => action.startsWith("key.") && actor === "admin-token:test"));
       assert.ok((await events("actor=admin-token:test&limit=500")).length > 10);
       assert.deepEqual(await events("until=2020-01-01T00:00:00Z"), []);
+      const seqs = async (query: string) => {
+        const { data, meta } = (await admin.get(`/audit-events?${query}`)).body;
+        return { seqs: (data as { seq: number }[]).map(({ seq }) => seq), next: meta.next as string | null };
+      };
+      const third = await seqs("after=2&direction=ascending&limit=2");
+      assert.deepEqual(third.seqs, [3, 4]);
+      assert.deepEqual((await seqs(third.next?.split("?", 2)[1] ?? "")).seqs, [5, 6]);
+      const position = (await admin.get("/audit-events/position")).body.data;
+      assert.deepEqual((await seqs(`after=${position.seq}&direction=ascending`)).seqs, []);
+      assert.deepEqual((await seqs("limit=1")).seqs, [position.seq]);
+      for (const query of ["after=2", "after=2&direction=descending", "after=-1&direction=ascending", "after=x"]) {
+        assert.equal((await admin.get(`/audit-events?${query}`)).status, 422, query);
+      }
       const chain = await admin.get("/audit-events/chain");
       assert.equal(chain.body.data.ok, true);
       const all = (await admin.get("/audit-events/export?format=jsonl")).text.trim().split("\n");

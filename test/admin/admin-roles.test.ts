@@ -118,6 +118,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   revokeAdminToken: "owner",
   listAuditEvents: "viewer",
   exportAuditEvents: "viewer",
+  getAuditPosition: "viewer everywhere",
   verifyAuditChain: "viewer everywhere",
   explainAssertion: "viewer",
   checkToken: "viewer",

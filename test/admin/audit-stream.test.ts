@@ -11,7 +11,7 @@ import { eventually } from "../testkit/eventually.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { endWithThisProcess, environment } from "../testkit/run-program.ts";
 import { runCountersign } from "../testkit/run-countersign.ts";
-import { COUNTERSIGN, temporaryFolder } from "../testkit/server.ts";
+import { COUNTERSIGN, startServer, temporaryFolder } from "../testkit/server.ts";
 
 interface Shown {
   readonly seq: number;
@@ -38,18 +38,20 @@ describe("the audit stream", { concurrency: 1 }, () => {
       async list() {
         return JSON.parse((await run("audit", "list", "--limit", "9999", "--json")).stdout) as readonly Shown[];
       },
-      stream(...args: readonly string[]) {
-        const child = spawn(process.execPath, [COUNTERSIGN, "audit", "stream", ...args], {
-          env,
-          stdio: ["ignore", "pipe", "pipe"],
-        });
-        endWithThisProcess(child);
-        const output = { stdout: "", stderr: "" };
-        child.stdout.on("data", (text: Buffer) => (output.stdout += text.toString()));
-        child.stderr.on("data", (text: Buffer) => (output.stderr += text.toString()));
-        return { child, output };
-      },
+      stream: (...args: readonly string[]) => streamBy(env, ...args),
     };
+  }
+
+  function streamBy(env: NodeJS.ProcessEnv, ...args: readonly string[]) {
+    const child = spawn(process.execPath, [COUNTERSIGN, "audit", "stream", ...args], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    endWithThisProcess(child);
+    const output = { stdout: "", stderr: "" };
+    child.stdout.on("data", (text: Buffer) => (output.stdout += text.toString()));
+    child.stderr.on("data", (text: Buffer) => (output.stderr += text.toString()));
+    return { child, output };
   }
 
   async function end(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
@@ -97,6 +99,51 @@ describe("the audit stream", { concurrency: 1 }, () => {
       assert.equal(await end(third.child), 0);
     });
   }
+
+  test("from a server passes on the same events, waits while the server is down, and ends with its token", async () => {
+    const server = await startServer();
+    const made = async (name: string) =>
+      server.json<{ token: string }>("admin-token", "create", name, "--role", "viewer");
+    const { token } = await made("siem");
+    const remote = environment({ COUNTERSIGN_ADMIN_URL: server.adminUrl, COUNTERSIGN_ADMIN_TOKEN: token });
+    const folder = temporaryFolder();
+    const file = join(folder, "audit.log");
+    const words = ["--to", `file:${file}`, "--position", join(folder, "position")];
+    const stream = streamBy(remote, ...words);
+    await server.json("account", "create", "acme", "--name", "Zoë 👩‍🚀");
+    await eventually("the first events", () => eventsIn(file).length >= 2);
+    await server.stop();
+    await eventually("the note", () => stream.output.stderr.includes("trying again"));
+    const again = await startServer({
+      dataDir: server.dataDir,
+      flags: ["--admin-port", new URL(server.adminUrl).port],
+    });
+    await again.json("account", "create", "later");
+    await eventually("the event after the pause", () =>
+      eventsIn(file).some(({ action, seq }) => action === "account.created" && seq > 2),
+    );
+    await eventually("the other note", () => stream.output.stderr.endsWith("it works again\n"));
+    const listed = async () => again.json<readonly Shown[]>("audit", "list", "--limit", "9999");
+    assert.deepEqual(eventsIn(file), (await listed()).slice(0, eventsIn(file).length));
+    const ended = once(stream.child, "exit");
+    await again.json("admin-token", "revoke", "--yes", "siem");
+    assert.deepEqual(await ended, [1, null]);
+    assert.match(stream.output.stderr, /doesn't accept the admin token/);
+    // A token of one account sees no hashes, so it can't pass the log on.
+    const { token: limited } = await again.json<{ token: string }>(
+      "admin-token",
+      "create",
+      "part",
+      "--role",
+      "viewer",
+      "--account",
+      "acme",
+    );
+    const refused = streamBy({ ...remote, COUNTERSIGN_ADMIN_TOKEN: limited }, ...words);
+    assert.deepEqual(await once(refused.child, "exit"), [1, null]);
+    assert.match(refused.output.stderr, /role|account/i);
+    await again.stop();
+  });
 
   test("waits for a syslog server over TLS, and gives it everything when it is there", async () => {
     const store = openStore();

@@ -176,11 +176,11 @@ describe("a sign-in", () => {
   test("keeps commands that need the store from opening one", async () => {
     const { env, home, run } = machine();
     await login(env);
-    const refused = await run("user", "export");
+    const refused = await run("key", "audit");
     assert.equal(refused.status, 2);
     assert.match(refused.stderr, /you are signed in to http:\S+: name the store/);
     await run("account", "create", "local", "--data-dir", join(home, "store"));
-    assert.equal((await run("user", "export", "--data-dir", join(home, "store"))).status, 0);
+    assert.equal((await run("key", "audit", "--data-dir", join(home, "store"))).status, 0);
   });
 
   test("that has ended still selects its server, and says what to do", async () => {

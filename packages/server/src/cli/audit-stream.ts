@@ -15,7 +15,7 @@ import { pause } from "../platform/pause.ts";
 import { openStreamPositionFile } from "../platform/stream-position-file.ts";
 import { type CliContext, WrongUsage } from "./context.ts";
 import { readSmallFile } from "./read-file.ts";
-import { withAdministration } from "./store-flags.ts";
+import { withTarget } from "./target.ts";
 
 /** The options of `audit stream`. */
 export interface StreamOptions extends Flags {
@@ -46,7 +46,8 @@ export async function streamAudit(context: CliContext, options: StreamOptions): 
   void context.untilSignal({ hangupEnds }).then(() => {
     stopping.abort();
   });
-  await withAdministration(context, options, async ({ store }) => {
+  await withTarget(context, options, async ({ operate, administration }) => {
+    const store = administration?.store ?? (await import("./remote-events.ts")).createRemoteEvents(operate);
     const { id: storeId } = await store.storeIdentity();
     await streamEvents({
       store,

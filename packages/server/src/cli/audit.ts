@@ -9,7 +9,6 @@ import { type ListOptions, noteMore, partOf } from "./list-options.ts";
 import { listPart, type Operate } from "./operations.ts";
 import { named, withOperations, withTargetFlags } from "./target.ts";
 import type { StreamOptions } from "./audit-stream.ts";
-import { withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
@@ -46,7 +45,7 @@ export function auditCommand(context: CliContext): Command {
       );
       if (!report.ok) throw new NegativeResult();
     });
-  withStoreFlags(audit.command("stream"))
+  withTargetFlags(audit.command("stream"))
     .description("pass every change on to another system, such as a SIEM, until it is stopped")
     .requiredOption(
       "--to <receiver>",

@@ -43,6 +43,13 @@ export type NodeJson = ReturnType<typeof nodeJson>;
 export type WebhookJson = ReturnType<typeof webhookJson>;
 export type WebhookWithSecretJson = WebhookJson & { readonly secret: string | null };
 export type DeliveryJson = ReturnType<typeof deliveryJson>;
+/** The place of the last event, and which store's log it is. */
+export interface AuditPositionJson {
+  readonly store_id: string;
+  readonly previous_store_id: string | null;
+  readonly seq: number;
+  readonly hash: string;
+}
 export type ChainReportJson = ReturnType<typeof chainReportJson>;
 
 /** What the doctor finds on the node that answers. */
@@ -210,7 +217,10 @@ export interface OperationShapes {
         subject?: string | undefined;
         from?: string | undefined;
         until?: string | undefined;
+        direction?: "ascending" | undefined;
+        after?: number | undefined;
       };
+      isVerbatim?: true;
     };
     data: readonly EventJson[];
   };
@@ -236,6 +246,7 @@ export interface OperationShapes {
     input: { body: { assertion: string; from?: string | undefined } };
     data: { readonly accepted: boolean; readonly code: string | null; readonly steps: readonly ExplainStep[] };
   };
+  getAuditPosition: { input: Nothing; data: AuditPositionJson };
   verifyAuditChain: { input: Nothing; data: ChainReportJson };
   listSigningKeys: { input: { query: Nothing }; data: readonly SigningKeyJson[] };
   rotateSigningKey: { input: Nothing; data: SigningKeyJson };
@@ -336,6 +347,8 @@ export interface OperationInput {
   readonly ifMatch?: string;
   /** Is the answer used by this process alone? A store's master secret isn't needed then; to a server it makes no difference. */
   readonly isForThisProcess?: true;
+  /** Is the answer's text needed as it was stored, because it is hashed? It isn't safe to print then. */
+  readonly isVerbatim?: true;
 }
 
 export interface OperationAnswer<Data> {

@@ -42,6 +42,7 @@ export const OPERATION_PATHS: Readonly<
   checkToken: "POST /check",
   explainAssertion: "POST /explain",
   listAuditEvents: "GET /audit-events",
+  getAuditPosition: "GET /audit-events/position",
   verifyAuditChain: "GET /audit-events/chain",
   listSigningKeys: "GET /signing-keys",
   rotateSigningKey: "POST /signing-keys",
@@ -140,7 +141,11 @@ export function createRemoteOperations(
     const key = method === "POST" ? randomUUID() : undefined;
     const itsLimits = SLOW_OPERATIONS.has(id) && limits === LIMITS ? SLOW : limits;
     const sendRequest = () =>
-      exchange(server, { method, target, body: input.body, key, ifMatch: input.ifMatch }, itsLimits);
+      exchange(
+        server,
+        { method, target, body: input.body, key, ifMatch: input.ifMatch },
+        { ...itsLimits, isVerbatim: input.isVerbatim },
+      );
     const envelope = await sendRequest().catch((error: unknown) => {
       if (!(error instanceof LostAnswer)) throw error;
       if (NOT_REPEATED.has(id)) throw new LostAnswer(`${error.message}${error.message.endsWith(DOUBT) ? "" : DOUBT}`);
@@ -270,7 +275,7 @@ async function exchange(
     readonly key: string | undefined;
     readonly ifMatch?: string | undefined;
   },
-  limits: AnswerLimits,
+  reading: Reading,
 ): Promise<UnderstoodAnswer> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (server.token !== undefined) headers["authorization"] = `Bearer ${server.token}`;
@@ -279,7 +284,7 @@ async function exchange(
   if (ifMatch !== undefined) headers["if-match"] = ifMatch;
   const text = body === undefined ? null : JSON.stringify(body);
   const url = server.url + ADMIN_PATH + target;
-  const answer = await request(server, url, { method, headers, body: text }, limits);
+  const answer = await request(server, url, { method, headers, body: text }, reading);
   return understoodAnswer(server, answer, method);
 }
 
@@ -305,20 +310,20 @@ function understand({ url }: AskedServer, schema: object, part: unknown, name: s
   if (misfit !== undefined) throw notUnderstood(url, misfit, part, method !== "GET");
 }
 
+/** How an answer is read. */
+interface Reading extends AnswerLimits {
+  readonly isVerbatim?: true | undefined;
+}
+
 interface Sent {
   readonly method: string;
   readonly headers: Record<string, string>;
   readonly body: string | null;
 }
 
-async function request(
-  server: AskedServer,
-  url: string,
-  init: Sent,
-  { msMax, bytesMax }: AnswerLimits,
-): Promise<Answer> {
+async function request(server: AskedServer, url: string, init: Sent, { msMax, ...reading }: Reading): Promise<Answer> {
   const response = await send(server, url, { ...init, signal: AbortSignal.timeout(msMax) });
-  return readAnswer(server, response, { method: init.method, bytesMax });
+  return readAnswer(server, response, { method: init.method, ...reading });
 }
 
 /** Sends a request and gets the beginning of its answer, which is no redirect. */
@@ -348,7 +353,7 @@ async function send(
 async function readAnswer(
   { url: base }: AskedServer,
   response: Response,
-  { method, bytesMax }: { readonly method: string; readonly bytesMax: number },
+  { method, bytesMax, isVerbatim }: Omit<Reading, "msMax"> & { readonly method: string },
 ): Promise<Answer> {
   const { status } = response;
   const etag = response.headers.get("etag") ?? undefined;
@@ -367,7 +372,7 @@ async function readAnswer(
     if (isTimeout(error)) throw timedOut(base, error, method);
     throw new LostAnswer(`${base} closed the connection in the middle of its answer.${DOUBT}`);
   }
-  return { status, etag, retryAfterSeconds, envelope: parseEnvelope(text) };
+  return { status, etag, retryAfterSeconds, envelope: parseEnvelope(text, isVerbatim) };
 }
 
 function isTimeout(error: unknown): error is Error {
@@ -397,9 +402,10 @@ async function readText(response: Response, bytesMax: number): Promise<string> {
 }
 
 /** @returns `undefined` if the text isn't the envelope of an admin API */
-function parseEnvelope(text: string): Envelope | undefined {
+function parseEnvelope(text: string, isVerbatim = false): Envelope | undefined {
   try {
-    const { meta, data } = inertJson(JSON.parse(text)) as Partial<Envelope>;
+    const value: unknown = JSON.parse(text);
+    const { meta, data } = (isVerbatim ? value : inertJson(value)) as Partial<Envelope>;
     return isObject(meta) && isObject(data) ? { meta, data } : undefined;
   } catch {
     return undefined;
@@ -423,9 +429,9 @@ const META = {
 };
 
 function notAnAdminApi(base: string, status: number): OperatorError {
-  return new OperatorError(
-    `What answers at ${base} isn't an admin API (status ${status}). The admin API is on the internal listener, where the console is.`,
-  );
+  const message = `What answers at ${base} isn't an admin API (status ${status}). The admin API is on the internal listener, where the console is.`;
+  // A gateway answers so while the service behind it is down.
+  return status >= 500 ? new NoAnswer(message) : new OperatorError(message);
 }
 
 /** @param mayHaveChanged whether the server may have carried out a change */

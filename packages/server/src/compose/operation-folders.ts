@@ -26,6 +26,7 @@ export const OPERATION_FOLDERS = {
   checkToken: "explain",
   explainAssertion: "explain",
   listAuditEvents: "audit",
+  getAuditPosition: "audit",
   verifyAuditChain: "audit",
   listSigningKeys: "signingKeys",
   rotateSigningKey: "signingKeys",

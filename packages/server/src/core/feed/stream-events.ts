@@ -1,10 +1,10 @@
 import { OperatorError } from "../operator-error.ts";
 import { Refusal } from "../refusal.ts";
 import { isStoreBroken } from "../store/store-broken.ts";
-import type { Store } from "../store/store.ts";
+import type { ChangeWatch, StoreIdentity } from "../store/store.ts";
 import type { Pause } from "../surroundings.ts";
 import { type AuditEvent, CHAIN_START, findChainBreak } from "./audit-chain.ts";
-import type { FeedPosition } from "./store.ts";
+import type { EventStore, FeedPosition } from "./store.ts";
 
 /** How many events a receiver gets at once, and therefore the most that it can get twice after a crash. */
 export const EVENTS_PER_DELIVERY = 100;
@@ -36,8 +36,15 @@ export interface EventReceiver {
   close(): Promise<void>;
 }
 
+/** The log that is passed on: a store's, or that of a server. What rejects with `unavailable` is asked again. */
+export interface EventSource {
+  readonly events: Pick<EventStore, "after" | "last">;
+  storeIdentity(): Promise<Pick<StoreIdentity, "id" | "previousId">>;
+  watchChanges(onChange: () => void): Pick<ChangeWatch, "stop">;
+}
+
 export interface EventStreamOptions {
-  readonly store: Pick<Store, "events" | "storeIdentity" | "watchChanges">;
+  readonly store: EventSource;
   readonly memory: StreamMemory;
   readonly receiver: EventReceiver;
   /** Where to begin if there is no position: after the last event, or with the event of this number. */
@@ -133,14 +140,14 @@ async function findStart({ store, memory, from }: EventStreamOptions): Promise<S
 }
 
 /** The place before an event; the place of the last one if there are fewer. */
-async function positionBefore({ events }: Pick<Store, "events">, seq: number): Promise<FeedPosition> {
+async function positionBefore({ events }: EventSource, seq: number): Promise<FeedPosition> {
   if (seq <= 1) return { seq: 0, hash: CHAIN_START };
   const [event] = await events.after(seq - 2, 1);
   return event === undefined ? events.last() : { seq: event.seq, hash: event.hash };
 }
 
 /** The next events, after checking that they continue what the receiver has got. */
-async function readNext({ events }: Pick<Store, "events">, position: StreamPosition): Promise<readonly AuditEvent[]> {
+async function readNext({ events }: EventSource, position: StreamPosition): Promise<readonly AuditEvent[]> {
   const next = await events.after(position.seq, EVENTS_PER_DELIVERY);
   if (next.length === 0) {
     const last = await events.last();

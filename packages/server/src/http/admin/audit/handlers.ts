@@ -5,6 +5,8 @@ import type { Principal } from "../../../core/operators/model.ts";
 import type { AuditEvent } from "../../../core/feed/audit-chain.ts";
 import { chainReportJson, createChainVerification } from "../../../core/feed/verify-chain.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
+import { fieldRefusal } from "../../../core/refusal.ts";
+import type { PageRequest } from "../../../core/store/page.ts";
 import type { Store } from "../../../core/store/store.ts";
 import { isReversed, listOf, parsePage } from "../http/cursor.ts";
 import type { HandlersOf } from "../http/handlers.ts";
@@ -29,7 +31,8 @@ export function createAuditHandlers({
   return {
     async listAuditEvents({ principal, query, target }) {
       const order = { kinds: ["number"], isReversed: isReversed(query, "descending") } as const;
-      const page = await store.events.page(eventFilter(principal, query), parsePage(query, order));
+      const request = { ...parsePage(query, order), ...startAfter(query) };
+      const page = await store.events.page(eventFilter(principal, query), request);
       return listOf(page, target, (event) => [event.seq], eventPresenter(principal), order);
     },
 
@@ -42,6 +45,11 @@ export function createAuditHandlers({
         .header("Content-Disposition", `attachment; filename="countersign-audit.${query.format}"`);
       void reply.send(Readable.from(isCsv ? csvOf(events, show) : jsonLinesOf(events, show)));
       return Promise.resolve();
+    },
+
+    async getAuditPosition() {
+      const { id, previousId } = await store.storeIdentity();
+      return { data: { store_id: id, previous_store_id: previousId, ...(await store.events.last()) } };
     },
 
     async verifyAuditChain() {
@@ -67,6 +75,21 @@ export function createAuditHandlers({
       await yieldToEventLoop();
     }
   }
+}
+
+/** Where a list begins that is read from an event on, for its first page. @throws {Refusal} `field_invalid` */
+function startAfter({
+  after,
+  cursor,
+  direction,
+}: {
+  readonly after?: number;
+  readonly cursor?: string;
+  readonly direction?: string;
+}): Pick<PageRequest, "from"> {
+  if (after === undefined || cursor !== undefined) return {};
+  if (direction === "ascending") return { from: { key: [after], direction: "after" } };
+  throw fieldRefusal("field_invalid", "after needs direction=ascending.", "after");
 }
 
 interface EventQuery {

@@ -1,5 +1,5 @@
 import { viewer, viewerEverywhere, type AdminRoutes } from "../http/route.ts";
-import { AuditEvent, ChainReport, EventsExportQuery, EventsQuery } from "./schemas.ts";
+import { AuditEvent, AuditPosition, ChainReport, EventsExportQuery, EventsQuery } from "./schemas.ts";
 import { Nothing } from "../http/schema.ts";
 
 export const auditRoutes = {
@@ -34,6 +34,15 @@ export const auditRoutes = {
         },
       },
     },
+  },
+  getAuditPosition: {
+    method: "GET",
+    path: "/audit-events/position",
+    tag: "audit",
+    access: viewerEverywhere,
+    summary: "Get the place of the last audit event, and which store's log it is",
+    answers: "item",
+    data: AuditPosition,
   },
   verifyAuditChain: {
     method: "GET",

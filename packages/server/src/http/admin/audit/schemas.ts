@@ -23,6 +23,13 @@ export const AuditEvent = object({
   hash: { ...textOrNull, description: "null if the caller is limited to an account" },
 });
 
+export const AuditPosition = object({
+  store_id: sample(text, "5f0c8a51e0f14a1f8d1d2a6a3f2b9c77"),
+  previous_store_id: { ...textOrNull, description: "Of the store before a restored one was accepted" },
+  seq: { ...count, description: "0 if there is no event" },
+  hash: sample(text, "d281…"),
+});
+
 export const ChainReport = objectWith(["ok", "events"], {
   ok: sample(flag, true),
   events: { ...count, description: "Number of events read" },
@@ -43,6 +50,12 @@ const eventFilter = {
 export const EventsQuery = objectWith([], {
   ...eventFilter,
   direction: { ...direction, description: "Default: descending, the newest first" },
+  after: {
+    type: "integer",
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: "The number (seq) of an event: only those after it. With direction=ascending",
+  },
   ...page,
 });
 
