@@ -324,6 +324,38 @@ describe("the command line on a server", { concurrency: 1 }, () => {
     assert.match(stderr, /changed since it was read\.\n.*compared with the document anew/);
   });
 
+  test("keeps what was made before the token ended, or before an answer that isn't understood", async (context) => {
+    const change = { action: "create", kind: "resource_server", name: "orders", changes: [], pruned: false };
+    const plan = { changes: [change], summary: { create: 1, change: 0, switch_off: 0 }, notes: [] };
+    const secrets = [{ kind: "resource_server", name: "orders", client_secret: "made-here", more: { toString: 1 } }];
+    const refusal = [{ code: "sign_in_required", message: "Nobody knows you." }];
+    for (const [status, meta, says] of [
+      [401, { errors: refusal, warnings: [] }, /doesn't accept the admin token.* 1 change was made before that/],
+      [200, { errors: [], warnings: [{ code: 1 }] }, /doesn't understand: \/meta.* 1 change was made before that/],
+    ] as const) {
+      const fake = createServer((request, response) => {
+        request.resume();
+        const isApplied = request.method === "PUT";
+        response.writeHead(isApplied ? status : 200, { "content-type": "application/json", etag: '"1"' });
+        const data = isApplied ? { applied: 1, secrets } : plan;
+        response.end(JSON.stringify({ meta: isApplied ? meta : { errors: [], warnings: [] }, data }));
+      });
+      fake.listen(0, "127.0.0.1");
+      await once(fake, "listening");
+      context.after(() => void fake.close());
+      const env = { ...remote, COUNTERSIGN_ADMIN_URL: `http://127.0.0.1:${(fake.address() as AddressInfo).port}` };
+      const shown = await runCommand(["apply", "-f", "-"], env, '{"version":1}');
+      assert.equal(shown.status, 1, shown.stderr);
+      assert.match(shown.stdout, /resource server orders: client_secret made-here, more \{"toString":1\}\n$/);
+      assert.match(shown.stderr, says);
+      const file = join(temporaryFolder(), "secrets");
+      const kept = await runCommand(["apply", "-f", "-", "--secrets-out", file], env, '{"version":1}');
+      assert.equal(kept.status, 1);
+      assert.match(readFileSync(file, "utf8"), /"client_secret":"made-here"/);
+      assert.ok(kept.stderr.includes(`New secrets and links are in ${file}`), kept.stderr);
+    }
+  });
+
   test("generates a key pair here, proves possession of it, and sends the public key alone", async () => {
     const file = join(temporaryFolder(), "private.pem");
     const made = await run(["key", "generate", "api-1-demo", "--out", file, "--json"], remote);

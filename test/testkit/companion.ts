@@ -29,6 +29,8 @@ type Reply = { readonly id: number; readonly result: unknown } | { readonly id: 
 
 export interface Companion<Offered extends Functions> {
   readonly pid: number;
+  /** What it has written to its standard output and standard error. */
+  output(): string;
   /** @throws if the function throws, or the companion ends first; the message holds its standard error */
   call<Name extends keyof Offered & string>(
     name: Name,
@@ -46,16 +48,18 @@ export function startCompanion<Offered extends Functions>(
     env: environment(more),
     execArgv: [],
     serialization: "advanced",
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   endWithThisProcess(child);
   const { pid } = child;
   assert.ok(pid !== undefined, `${program} can't be started`);
+  let stdout = "";
   let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   // A companion that does nothing doesn't keep the test's process running.
   const keepAlive = (isNeeded: boolean) => {
-    for (const handle of [child, child.channel, child.stderr as Socket | null]) {
+    for (const handle of [child, child.channel, child.stdout as Socket | null, child.stderr as Socket | null]) {
       if (isNeeded) handle?.ref();
       else handle?.unref();
     }
@@ -74,6 +78,7 @@ export function startCompanion<Offered extends Functions>(
   });
   return {
     pid,
+    output: () => stdout + stderr,
     call: (name, ...args) =>
       new Promise((resolve, reject) => {
         const call: Call = { id: ++calls, name, args };

@@ -2,6 +2,7 @@
  * The command line, as users run it. Most commands run in a companion of this process, by the same code; those that serve, wait for a
  * signal or depend on their process run in one of their own.
  */
+import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { CommandLines } from "./command-lines.ts";
 import { type Companion, startCompanion } from "./companion.ts";
@@ -39,7 +40,10 @@ export async function runCountersign(args: readonly string[], options: ProgramOp
   const settings = Object.entries(env).flatMap(([name, value]) =>
     name.startsWith("COUNTERSIGN_") && value !== undefined ? [[name, value] as const] : [],
   );
-  return companion.call("run", args, Object.fromEntries(settings), input);
+  const result = await companion.call("run", args, Object.fromEntries(settings), input);
+  // Such as a secret in a warning of the runtime, or a line before the JSON of --json.
+  assert.equal(companion.output(), "", "a command has written past its own output");
+  return result;
 }
 
 /** Is an environment this process's, but for Countersign's own variables? Others may affect the runtime. */

@@ -23,7 +23,7 @@ import {
   WrongUsage,
 } from "./context.ts";
 import { findServer } from "./find-server.ts";
-import { AnswerMisfit, type Operate, type PlanJson } from "./operations.ts";
+import { UnusableAnswer, type Operate, type PlanJson } from "./operations.ts";
 import { formatPlan, formatSecret, formatSummary } from "./plan-text.ts";
 import { readSmallFile } from "./read-file.ts";
 import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag } from "./store-flags.ts";
@@ -198,7 +198,10 @@ function serverApplying(context: CliContext, operate: Operate, { prune = false }
           return;
         } catch (error) {
           if (error instanceof Refusal) take(error.detail.data);
-          if (error instanceof AnswerMisfit) take(error.data);
+          if (error instanceof UnusableAnswer) {
+            take(error.data);
+            throw applied === 0 ? error : new OperatorError(`${error.message} ${madeText(applied)}`);
+          }
           const isChanged = error instanceof Refusal && error.code === "precondition_failed";
           if (!isChanged || plans === PLANS_MAX) throw error;
           note(context, error.message);
@@ -216,8 +219,25 @@ function madePart(part: unknown): { readonly applied: number; readonly secrets: 
   const { applied, secrets } = (part ?? {}) as { readonly applied?: unknown; readonly secrets?: unknown };
   return {
     applied: typeof applied === "number" ? applied : 0,
-    secrets: (Array.isArray(secrets) ? secrets : []).filter((each) => typeof each === "object" && each !== null),
+    secrets: (Array.isArray(secrets) ? secrets : []).flatMap((each: unknown) =>
+      typeof each === "object" && each !== null ? [plainSecret(each)] : [],
+    ),
   };
+}
+
+/** A secret whose members can be printed, whatever a server sent. */
+function plainSecret(secret: object): ShownSecret {
+  return Object.fromEntries(
+    Object.entries(secret).map(([name, value]: [string, unknown]) => {
+      const isPlain = value === null || typeof value === "string" || typeof value === "number";
+      return [name, isPlain ? value : JSON.stringify(value)];
+    }),
+  );
+}
+
+function madeText(applied: number): string {
+  const made = applied === 1 ? "1 change was made" : `${applied} changes were made`;
+  return `${made} before that; apply the document again to continue.`;
 }
 
 async function dryRunOf(context: CliContext, options: Options, applying: Applying): Promise<void> {
@@ -263,6 +283,7 @@ async function applyOf(context: CliContext, options: Options, applying: Applying
   } catch (error) {
     // A secret that exists is shown whatever happened after it.
     if (secrets.shown.length > 0) show();
+    else for (const line of secrets.notices()) context.stderr.write(`${line}\n`);
     throw error;
   } finally {
     secrets.close();

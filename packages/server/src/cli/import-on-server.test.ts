@@ -145,13 +145,20 @@ test("an account is looked up once, and a name that no account can have isn't as
   const asked: unknown[] = [];
   const operate = ((_: string, { params }: InputOf<"getAccount">) => {
     asked.push(params.shortname);
+    if (asked.length === 1) return Promise.reject(new Refusal("unavailable", "Busy.", { retryAfterSeconds: 3 }));
     const found = params.shortname === "acme";
     return found ? Promise.resolve({ data: {} }) : Promise.reject(new Refusal("not_found", "Nothing."));
   }) as unknown as Operate;
-  const hasAccount = createAccountLookup(operate);
+  const pauses: number[] = [];
+  const pause = (milliseconds: number) => {
+    pauses.push(milliseconds);
+    return Promise.resolve();
+  };
+  const hasAccount = createAccountLookup({ operate, pause });
   const found = [];
   for (const name of ["acme", "acme", "other", "other", "..", "", "a/b", "x".repeat(5000)])
     found.push(await hasAccount(name));
   assert.deepEqual(found, [true, true, false, false, false, false, false, false]);
-  assert.deepEqual(asked, ["acme", "other"]);
+  assert.deepEqual(asked, ["acme", "acme", "other"]);
+  assert.deepEqual(pauses, [3000]);
 });

@@ -11,7 +11,7 @@ import { DOUBT } from "./remote-operations.ts";
 /** The most bytes of the rows of one request, as JSON. The admin API takes 2 MiB, and a row has some 15 KiB at most. */
 const REQUEST_BYTES_MAX = 1024 * 1024;
 
-/** How often rows are sent while the server can't take them, and the longest pause before the next time, in seconds. */
+/** How often the server is asked while it can't take them, and the longest pause before the next time, in seconds. */
 const TRIES_MAX = 10;
 const PAUSE_SECONDS_MAX = 60;
 
@@ -43,11 +43,15 @@ export async function* importOnServer<Place>(
   dependencies: ServerImport,
 ): AsyncGenerator<readonly RowOutcome<Place>[]> {
   let done = 0;
-  for await (const batch of batchesOf(rows)) {
-    yield await importBatch(batch, dependencies).catch((error: unknown) => {
-      throw withProgress(error, done, dependencies.isDryRun);
-    });
-    done += batch.length;
+  try {
+    // Reading a row may ask the server, too.
+    for await (const batch of batchesOf(rows)) {
+      const outcomes = await importBatch(batch, dependencies);
+      done += batch.length;
+      yield outcomes;
+    }
+  } catch (error) {
+    throw withProgress(error, done, dependencies.isDryRun);
   }
 }
 
@@ -114,15 +118,20 @@ async function importBatch<Place>(
   }));
 }
 
-/** Sends rows, again and again while the server is there and can't take them now. */
 async function send(
   rows: readonly SentRow[],
   { operate, isDryRun, pause }: ServerImport,
 ): Promise<readonly RowAnswer[]> {
+  // A server of an older release doesn't know the member, and would refuse it.
+  const body = { rows, ...(isDryRun && { dry_run: true }) };
+  return (await untilTaken(() => operate("importUsers", { body }), pause)).data.rows;
+}
+
+/** Asks again and again while the server is there and can't answer now. */
+async function untilTaken<Answer>(ask: () => Promise<Answer>, pause: ServerImport["pause"]): Promise<Answer> {
   for (let tries = 1; ; tries++) {
     try {
-      // A server of an older release doesn't know the member, and would refuse it.
-      return (await operate("importUsers", { body: { rows, ...(isDryRun && { dry_run: true }) } })).data.rows;
+      return await ask();
     } catch (error) {
       const isBusy = error instanceof Refusal && ["unavailable", "rate_limited"].includes(error.code);
       if (!isBusy || tries === TRIES_MAX) throw error;
@@ -158,13 +167,16 @@ function withProgress(error: unknown, rows: number, isDryRun: boolean): unknown 
 }
 
 /** Makes a function that tells whether there is an account, by one question for each. */
-export function createAccountLookup(operate: Operate): (shortname: string) => Promise<boolean> {
+export function createAccountLookup({
+  operate,
+  pause,
+}: Pick<ServerImport, "operate" | "pause">): (shortname: string) => Promise<boolean> {
   const known = new Map<string, boolean>();
   const lookUp = async (shortname: string) => {
     // A name that no account has may be none that an address can have.
     if (!isName(shortname)) return false;
     try {
-      await operate("getAccount", { params: { shortname } });
+      await untilTaken(() => operate("getAccount", { params: { shortname } }), pause);
       return true;
     } catch (error) {
       if (error instanceof Refusal && error.code === "not_found") return false;

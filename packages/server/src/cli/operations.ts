@@ -367,8 +367,9 @@ export interface OperationAnswer<Data> {
  */
 export type Operate = <Id extends OperationId>(id: Id, input: InputOf<Id>) => Promise<OperationAnswer<DataOf<Id>>>;
 
-/** The answer doesn't have the form that the operation's document says. It may hold secrets all the same. */
-export class AnswerMisfit extends OperatorError {
+/** An answer that a command can't go on with, and what it said all the same: secrets may be in it. */
+export class UnusableAnswer extends OperatorError {
+  /** The answer's `data`. */
   readonly data: unknown;
 
   constructor(message: string, data: unknown) {

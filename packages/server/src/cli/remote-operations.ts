@@ -6,7 +6,7 @@ import { Refusal } from "../core/refusal.ts";
 import { findMisfit } from "./check-answer.ts";
 import { inertJson, inertLines, inertMessage } from "./inert-text.ts";
 import {
-  AnswerMisfit,
+  UnusableAnswer,
   cursorOf,
   type Operate,
   type OperationAnswer,
@@ -257,7 +257,7 @@ function createPatience(msMax: number) {
 class LostAnswer extends NoAnswer {}
 
 /** The server doesn't accept the token: it is wrong, expired or revoked. */
-export class TokenRefused extends OperatorError {}
+export class TokenRefused extends UnusableAnswer {}
 
 /** One request. @param asked.target the path under {@link ADMIN_PATH}, with its query @param asked.key the `Idempotency-Key` */
 async function exchange(
@@ -298,7 +298,8 @@ interface UnderstoodAnswer {
 function understoodAnswer(server: AskedServer, answer: Answer, method: string): UnderstoodAnswer {
   const { status, etag, envelope } = answer;
   if (envelope === undefined) throw notAnAdminApi(server.url, status);
-  understand(server, META, envelope.meta, "/meta", method);
+  const misfit = findMisfit(META, envelope.meta, "/meta");
+  if (misfit !== undefined) throw notUnderstood(server.url, misfit, envelope.data, method !== "GET");
   const meta = envelope.meta as Meta;
   if (status >= 400 || meta.errors.length > 0) throw refusalOf(server, answer, meta, envelope.data);
   return { meta, data: envelope.data, etag };
@@ -435,9 +436,9 @@ function notAnAdminApi(base: string, status: number): OperatorError {
 }
 
 /** @param mayHaveChanged whether the server may have carried out a change */
-function notUnderstood(base: string, misfit: string, data: unknown, mayHaveChanged: boolean): AnswerMisfit {
+function notUnderstood(base: string, misfit: string, data: unknown, mayHaveChanged: boolean): UnusableAnswer {
   const doubt = mayHaveChanged ? DOUBT : "";
-  return new AnswerMisfit(
+  return new UnusableAnswer(
     `${base} answered with something that this release doesn't understand: ${misfit}. It may run another release.${doubt}`,
     data,
   );
@@ -456,11 +457,13 @@ function refusalOf(
   if (status === 401 && isSignIn === true) {
     return new TokenRefused(
       `The sign-in to ${base} has ended: it expired or was revoked. Run countersign login --admin-url ${base}.`,
+      data,
     );
   }
   if (status === 401) {
     return new TokenRefused(
       `${base} doesn't accept the admin token: it is wrong, expired or revoked. An owner makes a new one with countersign admin-token create.`,
+      data,
     );
   }
   if (code === "not_found" && message === UNKNOWN_PATH) {

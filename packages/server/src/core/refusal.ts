@@ -54,6 +54,17 @@ export class Refusal extends Error {
   }
 }
 
+/** A defect after a part of a change was made. */
+export class PartialFailure extends Error {
+  /** As in {@link RefusalDetail}. */
+  readonly data: object;
+
+  constructor(cause: unknown, data: object) {
+    super("a change failed after a part of it was made", { cause });
+    this.data = data;
+  }
+}
+
 /** The refusal of one member of the body or one parameter. @param field its name */
 export function fieldRefusal(code: RefusalCode, message: string, field: string): Refusal {
   return new Refusal(code, message, { fields: [{ field: `/${field}`, message }] });

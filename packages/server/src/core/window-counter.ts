@@ -16,26 +16,29 @@ export interface WindowCounter<Name> {
   add(name: Name, nowMs: number): number;
 }
 
-/** @param namesMax how many names are counted at a time; beyond that, the least recently used one is forgotten */
+/** The share of the windows that is forgotten at once when there are too many. */
+const FORGOTTEN_PART = 0.1;
+
+/** @param namesMax how many names are counted at a time; beyond that, the windows that began first are forgotten */
 export function createWindowCounter<Name extends string | number>(
   windowSeconds: number,
   namesMax: number,
 ): WindowCounter<Name> {
-  // Sorted by their last use. An LRUCache would reserve memory for all names at once, and its start would take 50 ms.
+  // In the order in which they began. An LRUCache would reserve memory for all names when it is made, which takes 50 ms.
   const windows = new Map<Name, { count: number; readonly endsAtMs: number }>();
-  // One iterator for all: a new one would step over all that was forgotten before.
-  const oldest = windows.keys();
-
-  function use(name: Name, window: { count: number; readonly endsAtMs: number }): void {
-    windows.delete(name);
-    windows.set(name, window);
-  }
 
   function find(name: Name, nowMs: number) {
     const window = windows.get(name);
-    if (window === undefined) return undefined;
-    use(name, window);
-    return nowMs < window.endsAtMs ? window : undefined;
+    return window !== undefined && nowMs < window.endsAtMs ? window : undefined;
+  }
+
+  /** Many at once: looking for the first one of a map steps over what was deleted before it. */
+  function forgetFirst(): void {
+    let left = Math.max(1, Math.floor(namesMax * FORGOTTEN_PART));
+    for (const name of windows.keys()) {
+      windows.delete(name);
+      if (--left === 0) return;
+    }
   }
 
   return {
@@ -44,8 +47,9 @@ export function createWindowCounter<Name extends string | number>(
     add(name, nowMs) {
       const window = find(name, nowMs);
       if (window !== undefined) return ++window.count;
-      use(name, { count: 1, endsAtMs: nowMs + windowSeconds * 1000 });
-      if (windows.size > namesMax) windows.delete(oldest.next().value as Name);
+      windows.delete(name);
+      if (windows.size >= namesMax) forgetFirst();
+      windows.set(name, { count: 1, endsAtMs: nowMs + windowSeconds * 1000 });
       return 1;
     },
   };

@@ -37,7 +37,7 @@ export interface UserExportDependencies {
 /**
  * API users and their keys as a text that an import takes, in pieces of a page of users. They are ordered by account and name, and read
  * while the text is, so that they needn't fit into memory. Each key is a row, without revoked ones; a user without one is a row, too.
- * Archived users are left out. It isn't one snapshot: a change that is made meanwhile may be in it or not.
+ * Archived users are left out, and archived accounts unless one is named. It isn't one snapshot: a change that is made meanwhile may be in it or not.
  *
  * @param scope.account the shortname of the account that is exported alone; nothing if there is no such account
  */
@@ -46,7 +46,9 @@ export async function* exportUsers(
   { account: shortname, format }: { readonly account?: string | undefined; readonly format: RowFormat },
 ): AsyncGenerator<string> {
   if (format === "csv") yield csvLine(EXPORT_COLUMNS);
-  const exported = (await accounts.list()).filter((each) => shortname === undefined || each.shortname === shortname);
+  const exported = (await accounts.list()).filter((each) =>
+    shortname === undefined ? each.archivedAtMs === null : each.shortname === shortname,
+  );
   for (const { id } of exported) {
     for (let after = ""; ; ) {
       const page = await users.listAfter(id, after, PAGE_USERS);

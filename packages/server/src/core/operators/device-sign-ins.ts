@@ -253,8 +253,8 @@ function requireWaiting(signIn: DeviceSignIn | undefined, nowMs: number): Device
 function requireLife(lifeSeconds: number, { federated }: Operator): void {
   const hoursMax = federated === null ? COMMAND_LINE_HOURS_MAX : COMMAND_LINE_HOURS_FEDERATED_MAX;
   if (lifeSeconds >= 60 && lifeSeconds <= hoursMax * HOUR_SECONDS) return;
-  const whose = federated === null ? "A command line" : "The command line of who signs in by an identity provider";
-  const message = `${whose} stays signed in for a minute at least, and ${hoursMax} hours at most.`;
+  const whose = federated === null ? "" : " of an operator who signs in by an identity provider";
+  const message = `A command line${whose} stays signed in for a minute at least, and ${hoursMax} hours at most.`;
   throw fieldRefusal("field_invalid", message, "life_seconds");
 }
 

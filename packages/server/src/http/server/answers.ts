@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { ERRORS_PATH, type Envelope, REALM, type RefusalCode } from "@countersign/protocol";
-import { Refusal } from "../../core/refusal.ts";
+import { PartialFailure, Refusal } from "../../core/refusal.ts";
 
 /** The status of a refusal and, for a 401, the scheme of its challenge (RFC 9110 §11.6.1). */
 interface Answer {
@@ -182,6 +182,7 @@ export function publicRefusal(error: unknown, requestId: string, audience: Audie
   return new Refusal("internal", `Something failed on this side (request ${requestId}).`, {
     hint: "Tell the administrator of this service the request's id.",
     cause: error,
+    ...(error instanceof PartialFailure && { data: error.data }),
   });
 }
 

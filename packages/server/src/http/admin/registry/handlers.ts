@@ -14,7 +14,7 @@ import type { AdmitKey } from "../../../core/keys/admit-key.ts";
 import { canSee, requireRole } from "../../../core/operators/authorize.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import { requireFresh } from "../../../core/operators/sessions.ts";
-import { Refusal } from "../../../core/refusal.ts";
+import { PartialFailure, Refusal } from "../../../core/refusal.ts";
 import type { Random } from "../../../core/surroundings.ts";
 import type { WebhookSender } from "../../../core/webhooks/send.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
@@ -148,12 +148,9 @@ function requireMayApply(principal: Principal, { steps }: Plan): void {
 }
 
 /** What was made before an error is part of its answer: secrets can't be read again. */
-function withData(error: unknown, data: object): Refusal {
+function withData(error: unknown, data: object): Error {
   if (error instanceof Refusal) return new Refusal(error.code, error.message, { ...error.detail, data });
-  return new Refusal("internal", "Something failed on this side after a part of the document was applied.", {
-    data,
-    cause: error,
-  });
+  return new PartialFailure(error, data);
 }
 
 function shownSecret(secret: MadeSecret, origins: Origins) {
