@@ -757,6 +757,8 @@ async function settleSearch(page: Page, input: Locator, value: string, context: 
     .getByRole("status")
     .or(page.getByRole("alert"))
     .or(page.getByText(/^No .* matches$/))
+    // The status of what is chosen is there, and empty.
+    .filter({ visible: true })
     .first()
     .waitFor();
 }

@@ -38,11 +38,10 @@ function lookAtTimes(): void {
   /** The exact time of an event as shown and as its tooltip, and the tooltip of the same time in the list. */
   async function timesOfEvent() {
     await jumpTo(page, "/audit");
-    const listed = await page.locator("tbody time").first().getAttribute("title");
-    await page
-      .getByRole("button", { name: /^Details of event/ })
-      .first()
-      .click();
+    const details = page.getByRole("button", { name: /^Details of event/ });
+    const row = page.locator("tbody tr").filter({ has: details }).first();
+    const listed = await row.locator("time").first().getAttribute("title");
+    await row.getByRole("button", { name: /^Details of event/ }).click();
     const time = page.getByRole("dialog").locator("time").first();
     const seen = { shown: await time.innerText(), tooltip: (await time.getAttribute("title")) ?? "" };
     const instant = Date.parse((await time.getAttribute("datetime")) ?? "");

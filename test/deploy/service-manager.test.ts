@@ -70,7 +70,8 @@ function notify(): void {
         const heard = receiver.messages();
         return heard.some(({ states }) => states.includes("STOPPING=1")) ? heard : undefined;
       });
-      const [first, second] = messages;
+      // A slow start asks for more time first.
+      const [first, second] = messages.filter(({ states }) => !states.includes("STATUS=waiting for the store"));
       assert.deepEqual(first, { states: ["READY=1", `STATUS=serving ${server.publicUrl}`], accepts: [true, true] });
       assert.deepEqual(second?.states, ["WATCHDOG=1"]);
       const stopping = messages.findIndex(({ states }) => states.includes("STOPPING=1"));
@@ -109,11 +110,10 @@ function notify(): void {
       env: { NOTIFY_SOCKET: address },
       flags: ["--workers", "2", "--listen-only", "internal"],
     });
-    await eventually("the service is ready", () => receiver.messages().length > 0);
-    assert.deepEqual(receiver.messages()[0]?.states, [
-      "READY=1",
-      `STATUS=serving ${server.adminUrl} by 2 of 2 workers`,
-    ]);
+    const ready = await eventually("the service is ready", () =>
+      receiver.messages().find(({ states }) => states.includes("READY=1")),
+    );
+    assert.deepEqual(ready.states, ["READY=1", `STATUS=serving ${server.adminUrl} by 2 of 2 workers`]);
     await server.stop();
   });
 
