@@ -100,6 +100,7 @@ const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   "docs/admin-api.md": { "curl -X P": PLACEHOLDERS },
   "docs/audit-stream.md": {
+    "export COUNTERSIGN_ADMIN_URL": PLACEHOLDERS,
     "countersign audit stream": "runs on, to a receiver; test/admin/audit-stream.test.ts has its own",
   },
   "docs/console.md": { "cp packages/console/src/text/en.json": "changes the checkout" },
