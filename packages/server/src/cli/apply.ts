@@ -200,7 +200,9 @@ function serverApplying(context: CliContext, operate: Operate, { prune = false }
           if (error instanceof Refusal) take(error.detail.data);
           if (error instanceof UnusableAnswer) {
             take(error.data);
-            throw applied === 0 ? error : new OperatorError(`${error.message} ${madeText(applied)}`);
+            if (applied === 0) throw error;
+            const made = `${changesMade(applied)} before that; apply the document again to continue.`;
+            throw new OperatorError(`${error.message} ${made}`);
           }
           const isChanged = error instanceof Refusal && error.code === "precondition_failed";
           if (!isChanged || plans === PLANS_MAX) throw error;
@@ -235,9 +237,8 @@ function plainSecret(secret: object): ShownSecret {
   );
 }
 
-function madeText(applied: number): string {
-  const made = applied === 1 ? "1 change was made" : `${applied} changes were made`;
-  return `${made} before that; apply the document again to continue.`;
+function changesMade(count: number): string {
+  return count === 1 ? "1 change was made" : `${count} changes were made`;
 }
 
 async function dryRunOf(context: CliContext, options: Options, applying: Applying): Promise<void> {
@@ -256,8 +257,10 @@ async function applyOf(context: CliContext, options: Options, applying: Applying
   const show = () => {
     const plan = first ?? planJson({ steps: [], notes: [] });
     const result = { dry_run: false, ...shownPlan(plan), applied, secrets: secrets.shown };
-    const changes = applied === 1 ? "1 change was" : `${applied} changes were`;
-    const lines = [...(plan.changes.length === 0 ? [] : [`${changes} made.`]), ...secrets.shown.map(formatSecret)];
+    const lines = [
+      ...(plan.changes.length === 0 ? [] : [`${changesMade(applied)}.`]),
+      ...secrets.shown.map(formatSecret),
+    ];
     if (isJson || lines.length > 0) print(context, isJson, result, () => lines.join("\n"));
     for (const line of secrets.notices()) context.stderr.write(`${line}\n`);
   };

@@ -11,7 +11,7 @@ import { DOUBT } from "./remote-operations.ts";
 /** The most bytes of the rows of one request, as JSON. The admin API takes 2 MiB, and a row has some 15 KiB at most. */
 const REQUEST_BYTES_MAX = 1024 * 1024;
 
-/** How often the server is asked while it can't take them, and the longest pause before the next time, in seconds. */
+/** How often the server is asked while it can't answer now, and the longest pause before the next time, in seconds. */
 const TRIES_MAX = 10;
 const PAUSE_SECONDS_MAX = 60;
 

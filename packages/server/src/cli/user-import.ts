@@ -59,10 +59,7 @@ async function run(context: CliContext, target: OpenedTarget, file: ImportFile, 
     target.server === undefined
       ? { account, unnamedProxy: findUnnamedProxy(config), keyProof: config.keyProof }
       : { account, unnamedProxy: undefined, keyProof: "optional" };
-  const hasAccount = createAccountLookup({
-    operate: target.operate,
-    pause: (milliseconds) => context.pause(milliseconds),
-  });
+  const hasAccount = createAccountLookup({ operate: target.operate, pause: context.pause });
   const isDryRun = options.dryRun === true;
   const summary = emptySummary(isDryRun);
   const isQuiet = options.json === true;
