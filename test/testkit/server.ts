@@ -17,6 +17,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { COUNTERSIGN, runCountersign } from "./run-countersign.ts";
 import { endWithThisProcess, environment, type ProgramResult } from "./run-program.ts";
 
@@ -65,6 +66,21 @@ export interface TestServer {
   /** Sends SIGKILL, like a crash, and waits for the end. The store stays. */
   kill(): Promise<ServerExit>;
 }
+
+/** Within this time a server knows what another process has changed, in milliseconds. */
+const CHANGE_MS_MAX = 100;
+
+/** Commands, or the second words of commands, that change nothing. */
+const READING: ReadonlySet<string | undefined> = new Set([
+  "audit",
+  "check",
+  "explain",
+  "export",
+  "list",
+  "show",
+  "token",
+  "usage",
+]);
 
 /**
  * Starts a server and waits for its ready line.
@@ -117,16 +133,21 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   setKeepsAlive(child, false);
   const ready = JSON.parse(line) as { public_url: string; admin_url: string; pid: number };
 
-  const cli = (...args: string[]) => runCountersign(args, { env: childEnvironment });
+  const run = async (args: readonly string[], input?: string) => {
+    const result = await runCountersign(args, { env: childEnvironment, ...(input !== undefined && { input }) });
+    // A command's program takes its time to end; a companion's command is over before the server has read the change.
+    if (result.status === 0 && !READING.has(args[0]) && !READING.has(args[1])) await pause(CHANGE_MS_MAX);
+    return result;
+  };
   return {
     publicUrl: ready.public_url,
     adminUrl: ready.admin_url,
     dataDir,
     pid: ready.pid,
-    cli,
-    cliWithInput: (input, ...args) => runCountersign(args, { env: childEnvironment, input }),
+    cli: (...args) => run(args),
+    cliWithInput: (input, ...args) => run(args, input),
     async json<Value>(...args: string[]) {
-      const result = await cli(...args, "--json");
+      const result = await run([...args, "--json"]);
       if (result.status !== 0) {
         throw new Error(`countersign ${args.join(" ")} ended with status ${result.status}: ${result.stderr}`);
       }
