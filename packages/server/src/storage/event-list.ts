@@ -34,9 +34,7 @@ export async function pageEvents(
   if (ranges.length === 0) return NO_PAGE;
   const list = { order: NEWEST_FIRST, ranges };
   const { items, ...rest } =
-    isMatch === undefined
-      ? await readPage(db, list, keyOf, page)
-      : await goThrough(db, "audit_events", list, keyOf, isMatch, page);
+    isMatch === undefined ? await readPage(db, list, keyOf, page) : await goThrough(db, list, keyOf, { isMatch }, page);
   const seqs = items.map(({ seq }) => seq);
   return { items: await loadEvents(db, seqs), ...rest };
 }

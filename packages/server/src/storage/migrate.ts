@@ -17,7 +17,7 @@ export interface MigrationEngine {
   readonly jsonText: (column: string, member: string) => string;
   /** 16 random bytes from a cryptographic generator, in hex, as SQL. */
   readonly randomId: string;
-  /** Statements that create the indexes of runs of three characters, see `Engine.idsWithRuns`. */
+  /** Statements that create the indexes of runs of three characters, see `RunsIndex`. */
   readonly runsOfThree: readonly string[];
   /** Locks out other migrations and changes until the transaction ends; without it, Kysely's own lock does. */
   readonly lock?: (transaction: Transaction<Database>) => Promise<void>;

@@ -1,5 +1,5 @@
 import { COUNT_MAX } from "@countersign/protocol";
-import { type Kysely, type RawBuilder, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
 import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Database } from "./schema.ts";
@@ -104,8 +104,11 @@ export function countBefore<Row>(
   return place === -1 ? rows.length : place;
 }
 
-/** Compares keys of one list. Texts are compared by code units, which is the order of bytes for the ASCII that names consist of. */
-function compareKeys(a: PageKey, b: PageKey): number {
+/**
+ * Compares keys of one list: negative if the first is less. Texts are compared by code units, which is the order of bytes for the
+ * ASCII that names consist of.
+ */
+export function compareKeys(a: PageKey, b: PageKey): number {
   for (const [index, value] of a.entries()) {
     const other = b[index];
     if (other === undefined || value === other) continue;
@@ -122,24 +125,41 @@ export function inDirection({ order, ...rest }: List, isReversed = false): List 
 /** The keys of the first rows after a place in the list, or before it when reading backwards, in the order read. */
 export async function readStretch<Row>(
   db: Kysely<Database>,
-  { order: { columns, isDescending }, ranges, overlap = false }: List,
+  { order, ranges, overlap = false }: List,
   start: { readonly key: PageKey; readonly isInclusive?: boolean } | undefined,
   isBackwards: boolean,
   limit: number,
 ): Promise<readonly Row[]> {
-  const falls = isDescending !== isBackwards;
-  const refs = columns.map(({ name }) => sql.ref(name));
-  const operator = `${falls ? "<" : ">"}${start?.isInclusive === true ? "=" : ""}`;
-  const place =
-    start === undefined ? sql`` : sql`and (${sql.join(refs)}) ${sql.raw(operator)} (${sql.join(start.key)})`;
-  const orderBy = sql.join(refs.map((ref) => (falls ? sql`${ref} desc` : ref)));
+  const { columns, orderBy, after } = readingWords(order, isBackwards);
+  const place = start === undefined ? sql`` : sql`and ${after(start.key, start.isInclusive)}`;
   const parts = ranges.map(
-    (range) =>
-      sql`select * from (select ${sql.join(refs)} ${range} ${place} order by ${orderBy} limit ${limit}) as part`,
+    (range) => sql`select * from (select ${columns} ${range} ${place} order by ${orderBy} limit ${limit}) as part`,
   );
   const { rows } = await sql<Row>`
     select * from (${sql.join(parts, unionOf(overlap))}) as merged order by ${orderBy} limit ${limit}`.execute(db);
   return rows;
+}
+
+/** The words of a statement that reads in a list's order, or against it. */
+interface ReadingWords {
+  /** The columns of the key, for `select`. */
+  readonly columns: RawBuilder<unknown>;
+  readonly orderBy: RawBuilder<unknown>;
+  /** A condition on a row: is it read after this key, or does it have it? */
+  after(key: PageKey, isInclusive?: boolean): RawBuilder<SqlBool>;
+}
+
+export function readingWords({ columns, isDescending }: ListOrder, isBackwards: boolean): ReadingWords {
+  const falls = isDescending !== isBackwards;
+  const refs = columns.map(({ name }) => sql.ref(name));
+  return {
+    columns: sql.join(refs),
+    orderBy: sql.join(refs.map((ref) => (falls ? sql`${ref} desc` : ref))),
+    after(key, isInclusive = false) {
+      const operator = sql.raw(`${falls ? "<" : ">"}${isInclusive ? "=" : ""}`);
+      return sql<SqlBool>`(${sql.join(refs)}) ${operator} (${sql.join(key)})`;
+    },
+  };
 }
 
 /**

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { type Access, COUNT_MAX } from "@countersign/protocol";
 import type { ListedUser, UserFilter, UserOrder } from "../core/users/store.ts";
 import type { Page, PageRequest } from "../core/store/page.ts";
-import type { Account } from "../core/accounts/model.ts";
+import type { Account, AccountId } from "../core/accounts/model.ts";
 import type { ApiUser } from "../core/users/model.ts";
 import type { Standing } from "../core/standing.ts";
 import {
@@ -356,6 +356,75 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
           }
           const across = await page("many", { limit: 3, from: { key: [1491], direction: "after" } }, "newest");
           assert.deepEqual([ids(across), across.before], [[1490, 1489, 1488], 10_000]);
+        });
+
+        test("finds what many names have, and a few labels and accounts besides, however the list is read", async () => {
+          const users = COUNT_MAX + 1500;
+          await fillMany(users);
+          const other = await insertAccount(each.store, "many-fold");
+          const byAccount = [3000, 4999];
+          await each.rewrite(
+            "update api_users set status = 'deactivated' where id % 9 = 0",
+            "update api_users set archived_at_ms = 1 where id % 27 = 0",
+            "update api_users set access = 'read_only' where id % 5 = 0",
+            `update api_users set account_id = ${other.id}, username = 'api-${other.id}-x' || id
+             where id in (${byAccount.join(", ")})`,
+          );
+          const byLabel = [2000, 5000, 9000, 10_000];
+          await each.store.transaction(async (transaction) => {
+            for (const id of byLabel) {
+              const user = await transaction.users.find(`api-1-rare${id}`);
+              assert.ok(user);
+              await transaction.keys.update(await insertKey(transaction, user, id), { label: "so many" });
+            }
+          });
+          const nameOfId = (id: number) =>
+            byAccount.includes(id) ? `x${id}` : `${id % 1000 === 0 ? "rare" : "many"}${id}`;
+          const matching = Array.from({ length: users }, (_, index) => index + 1).filter(
+            (id) => nameOfId(id).startsWith("many") || byAccount.includes(id) || byLabel.includes(id),
+          );
+          const isArchived = (id: number) => id % 27 === 0;
+          const listed = matching.filter((id) => !isArchived(id));
+          for (const [filter, those] of [
+            [{}, listed],
+            [{ status: "active" }, listed.filter((id) => id % 9 !== 0)],
+            [{ access: "read_only" }, listed.filter((id) => id % 5 === 0)],
+            [{ accountId: 1 as AccountId }, listed.filter((id) => !byAccount.includes(id))],
+            [{ archived: true }, matching.filter(isArchived)],
+          ] as const) {
+            for (const order of ["newest", "name"] as const) {
+              const sorted = those.toSorted((a, b) => (order === "name" ? byBytes(nameOfId(a), nameOfId(b)) : b - a));
+              for (const isReversed of [false, true]) {
+                const expected = isReversed ? sorted.toReversed() : sorted;
+                const special = expected.findIndex((id) => byLabel.includes(id) || byAccount.includes(id));
+                for (const place of [1, special + 1, expected.length - 3]) {
+                  const id = expected[place] ?? 0;
+                  const key = order === "name" ? [nameOfId(id), id] : [id];
+                  for (const direction of ["after", "before"] as const) {
+                    const { items, ...rest } = await each.store.users.page({ ...filter, search: "many" }, order, 0, {
+                      limit: 30,
+                      from: { key, direction },
+                      isReversed,
+                    });
+                    const [start, end] =
+                      direction === "after" ? [place + 1, place + 31] : [Math.max(0, place - 30), place];
+                    const shown = expected.slice(start, end);
+                    assert.deepEqual(
+                      { ids: items.map((item) => item.id), ...rest },
+                      {
+                        ids: shown,
+                        hasPrevious: start > 0,
+                        hasNext: start + shown.length < expected.length,
+                        count: Math.min(expected.length, COUNT_MAX + 1),
+                        before: shown.length === 0 ? 0 : Math.min(start, COUNT_MAX + 1),
+                      },
+                      JSON.stringify({ filter, order, isReversed, place, direction }),
+                    );
+                  }
+                }
+              }
+            }
+          }
         });
       });
     });

@@ -42,7 +42,13 @@ export async function pageUsers(
   const { items, ...rest } =
     search === ""
       ? await readPage<UserKey>(db, list, keyOf, page)
-      : await searchUsers<UserKey>(db, engine, { list, keyOf, conditions: conditionsOf(filter) }, search, page);
+      : await searchUsers<UserKey>(
+          db,
+          engine,
+          { list, keyOf, conditions: conditionsOf(filter), hasMost: hasMost(filter) },
+          search,
+          page,
+        );
   const ids = items.map(({ id }) => id);
   return { items: await loadListed(db, ids, todaySeconds), ...rest };
 }
@@ -78,6 +84,11 @@ function rangesOf(filter: UserFilter): readonly RawBuilder<unknown>[] {
       (access) => sql`from api_users where ${conditionsOf({ ...filter, status, access })}`,
     ),
   );
+}
+
+/** Does the filter leave out only what few users are: archived or deactivated? */
+function hasMost({ archived = false, status, access, accountId }: UserFilter): boolean {
+  return !archived && status !== "deactivated" && access === undefined && accountId === undefined;
 }
 
 /** What the filter asks for besides the search. The first condition is that of the indexes that hold these users. */

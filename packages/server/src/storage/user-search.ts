@@ -5,7 +5,7 @@ import { KEY_PREFIX_MIN } from "../core/users/store.ts";
 import { beginningWith } from "./bounds.ts";
 import type { Engine } from "./engine.ts";
 import { goThrough } from "./go-through.ts";
-import { COUNTED_MAX, inDirection, type List, pageOf } from "./pages.ts";
+import { COUNTED_MAX, inDirection, type List, type ListOrder, pageOf, readingWords } from "./pages.ts";
 import type { Database } from "./schema.ts";
 import { anyOf, contains, soughtTexts } from "./search-text.ts";
 
@@ -16,12 +16,16 @@ interface SearchedList<Row> {
   readonly keyOf: (row: Row) => PageKey;
   /** The filter, without the search. */
   readonly conditions: RawBuilder<SqlBool>;
+  /** Are most users expected to pass the filter? */
+  readonly hasMost: boolean;
 }
 
 /** One of the things that a search looks at. */
 interface Part {
   /** Selects the `id` of all users that match, and perhaps of others; absent if no index has them. */
   readonly candidates?: RawBuilder<unknown>;
+  /** The same as ranges that are read by `id`, if the index has them in this order. */
+  readonly candidatesById?: readonly RawBuilder<unknown>[];
   /** Does a row of `api_users` match? */
   readonly isMatch: RawBuilder<SqlBool>;
 }
@@ -30,7 +34,8 @@ interface Part {
  * A page of the users that a search finds.
  *
  * What an index finds is gathered and put in order, unless it is more than a list counts. A text that more users have, or that is too
- * short for an index, is looked for by going through the list in its order: what many have is found soon.
+ * short for an index, is looked for by going through the list in its order, which finds soon what many have; or through the index,
+ * if that is in the same order and shorter.
  */
 export async function searchUsers<Row extends { readonly id: number }>(
   db: Kysely<Database>,
@@ -39,50 +44,77 @@ export async function searchUsers<Row extends { readonly id: number }>(
   search: string,
   page: PageRequest,
 ): Promise<Page<Row>> {
+  const { list, keyOf, conditions, hasMost } = searched;
   const found: RawBuilder<unknown>[] = [];
-  const sought: RawBuilder<SqlBool>[] = [];
-  for (const { candidates, isMatch } of partsOf(engine, search)) {
+  const sought: Part[] = [];
+  for (const part of partsOf(engine, search, conditions)) {
+    const { candidates, isMatch } = part;
     if (candidates !== undefined && (await isFew(db, candidates))) {
       found.push(sql`select id from api_users where id in (${candidates}) and ${isMatch}`);
-    } else sought.push(isMatch);
+    } else sought.push(part);
   }
-  if (sought.length > 0) {
-    const isMatch = anyOf([...sought, ...found.map((ids) => sql<SqlBool>`id in (${ids})`)]);
-    return goThrough(db, "api_users", searched.list, searched.keyOf, isMatch, page);
+  const { order } = inDirection(list, page.isReversed);
+  const known = found.length === 0 ? [] : await loadInOrder<Row>(db, order, found, conditions);
+  const [first, second] = sought;
+  if (first === undefined) return pageOf(known, order, keyOf, page);
+  const isMatch = anyOf(sought.map((part) => part.isMatch));
+  if (!hasMost || order.columns.length > 1) return await goThrough(db, list, keyOf, { isMatch, known }, page);
+  // Most users, by id: shorter through the index that has the candidates in this order, or else through the table.
+  if (second === undefined && first.candidatesById !== undefined) {
+    const isListed = sql<SqlBool>`exists (
+      select 1 from api_users where api_users.id = candidates.id and ${conditions} and ${isMatch})`;
+    const ranges = first.candidatesById;
+    return await goThrough(db, { order: list.order, ranges }, keyOf, { isMatch: isListed, known }, page);
   }
-  const { keyOf, conditions } = searched;
-  const list = inDirection(searched.list, page.isReversed);
-  const columns = list.order.columns.map(({ name }) => sql.ref(name));
-  const { rows } = await sql<Row>`
-    with found as materialized (${sql.join(found, sql` union `)})
-    select ${sql.join(columns)} from api_users where id in (select id from found) and ${conditions}
-    order by ${sql.join(list.order.isDescending ? columns.map((column) => sql`${column} desc`) : columns)}`.execute(db);
-  return pageOf(rows, list.order, keyOf, page);
+  const ranges = [sql`from api_users where ${conditions}`];
+  return await goThrough(db, { order: list.order, ranges }, keyOf, { isMatch, known }, page);
 }
 
-function partsOf(engine: Engine, search: string): readonly Part[] {
+async function loadInOrder<Row>(
+  db: Kysely<Database>,
+  order: ListOrder,
+  found: readonly RawBuilder<unknown>[],
+  conditions: RawBuilder<SqlBool>,
+): Promise<readonly Row[]> {
+  const { columns, orderBy } = readingWords(order, false);
+  const { rows } = await sql<Row>`
+    with found as materialized (${sql.join(found, sql` union `)})
+    select ${columns} from api_users where id in (select id from found) and ${conditions} order by ${orderBy}`.execute(
+    db,
+  );
+  return rows;
+}
+
+/** @param conditions which users are listed */
+function partsOf({ runs }: Engine, search: string, conditions: RawBuilder<SqlBool>): readonly Part[] {
   const texts = soughtTexts(search);
   const like = (column: string) => contains(column, texts);
-  const runs = (of: "users" | "labels") =>
-    texts.every((text) => text.runs.length > 0)
-      ? sql`select id from (${sql.join(
-          texts.map((text) => sql`select id from (${engine.idsWithRuns(of, text.runs)}) as spelling`),
-          sql` union all `,
-        )}) as ${sql.ref(of)}`
-      : undefined;
-  const users = runs("users");
-  const labels = runs("labels");
+  const withRuns = (of: "users" | "labels") =>
+    texts.every((text) => text.runs.length > 0) ? texts.map((text) => runs.idsWith(of, text.runs)) : undefined;
+  const oneOf = (selections: readonly RawBuilder<unknown>[]) =>
+    sql`select id from (${sql.join(
+      selections.map((selection) => sql`select id from (${selection}) as spelling`),
+      sql` union all `,
+    )}) as spellings`;
+  const users = withRuns("users");
+  const labels = withRuns("labels");
   const accounts = sql`select id from accounts where ${anyOf([like("shortname"), like("search_name")])}`;
   const keysWith = (condition: RawBuilder<SqlBool>) => sql<SqlBool>`exists (
     select 1 from public_keys where public_keys.user_id = api_users.id and ${condition})`;
   return [
-    { ...(users && { candidates: users }), isMatch: anyOf([like("username"), like("display_name")]) },
     {
-      candidates: sql`select id from api_users where account_id in (${accounts})`,
+      ...(users && { candidates: oneOf(users) }),
+      ...(users &&
+        runs.areById && { candidatesById: users.map((ids) => sql`from (${ids}) as candidates where 1 = 1`) }),
+      isMatch: anyOf([like("username"), like("display_name")]),
+    },
+    {
+      // With the filter, since the indexes by account hold either the archived users or the others.
+      candidates: sql`select id from api_users where ${conditions} and account_id in (${accounts})`,
       isMatch: sql`account_id in (${accounts})`,
     },
     {
-      ...(labels && { candidates: sql`select user_id as id from public_keys where id in (${labels})` }),
+      ...(labels && { candidates: sql`select user_id as id from public_keys where id in (${oneOf(labels)})` }),
       isMatch: keysWith(like("label")),
     },
     ...keyPrefixes(search).map(({ column, prefix }) => {

@@ -14,7 +14,7 @@ import { databasePlace } from "../../config/database-url.ts";
 import type { KeyUsageRecord } from "../../core/keys/usage-store.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
-import { CREATE_RUNS, idsWithRuns } from "./runs.ts";
+import { CREATE_RUNS, RUNS } from "./runs.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
 import { databaseProblem, isTemporary } from "./database-problem.ts";
@@ -145,7 +145,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
     {
       name: "postgresql",
       hasSkipLocked: true,
-      idsWithRuns,
+      runs: RUNS,
       nowMs: NOW_MS,
       begin,
       // Waiting for the lock happens inside a statement.

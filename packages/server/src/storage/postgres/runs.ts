@@ -3,6 +3,7 @@
  * part of every server, and whoever creates the database's tables may not add it.
  */
 import { type RawBuilder, sql } from "kysely";
+import type { RunsIndex } from "../engine.ts";
 
 const INDEXES = {
   users: {
@@ -25,7 +26,9 @@ export const CREATE_RUNS: readonly string[] = [
   ),
 ];
 
-export function idsWithRuns(of: keyof typeof INDEXES, runs: readonly string[]): RawBuilder<unknown> {
+export const RUNS: RunsIndex = { idsWith, areById: false };
+
+function idsWith(of: keyof typeof INDEXES, runs: readonly string[]): RawBuilder<unknown> {
   const { table, text, where } = INDEXES[of];
   return sql`select id from ${sql.table(table)} where ${sql.raw(where)}
     and ${sql.raw(runsOf(text))} @> array[${sql.join(runs)}]::text[]`;
