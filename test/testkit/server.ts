@@ -70,17 +70,9 @@ export interface TestServer {
 /** Within this time a server knows what another process has changed, in milliseconds. */
 const CHANGE_MS_MAX = 100;
 
-/** Commands, or the second words of commands, that change nothing. */
-const READING: ReadonlySet<string | undefined> = new Set([
-  "audit",
-  "check",
-  "explain",
-  "export",
-  "list",
-  "show",
-  "token",
-  "usage",
-]);
+/** Commands that change nothing, and second words of others that don't. */
+const READING_COMMANDS: ReadonlySet<string | undefined> = new Set(["audit", "check", "explain", "export", "token"]);
+const READING_WORDS: ReadonlySet<string | undefined> = new Set(["list", "show"]);
 
 /**
  * Starts a server and waits for its ready line.
@@ -136,7 +128,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const run = async (args: readonly string[], input?: string) => {
     const result = await runCountersign(args, { env: childEnvironment, ...(input !== undefined && { input }) });
     // A command's program takes its time to end; a companion's command is over before the server has read the change.
-    if (result.status === 0 && !READING.has(args[0]) && !READING.has(args[1])) await pause(CHANGE_MS_MAX);
+    const isReading = READING_COMMANDS.has(args[0]) || READING_WORDS.has(args[1]);
+    if (result.status === 0 && !isReading) await pause(CHANGE_MS_MAX);
     return result;
   };
   return {

@@ -13,17 +13,6 @@ export interface Connections {
   readonly changes: Kysely<Database>;
 }
 
-/** Indexes of runs of three characters: of usernames with display names, and of keys' labels. */
-export interface RunsIndex {
-  /**
-   * Selects the `id` of the users or keys that have all of these runs, and perhaps of others. At least one run; in lower case as far as
-   * A to Z go.
-   */
-  idsWith(of: "users" | "labels", runs: readonly string[]): RawBuilder<unknown>;
-  /** Are they found in the order of `id`, whichever way it is read? */
-  readonly areById: boolean;
-}
-
 /** What differs between database engines. */
 export interface Engine {
   readonly name: Store["engine"];
@@ -31,7 +20,11 @@ export interface Engine {
   readonly hasSkipLocked: boolean;
   /** The database's wall clock, in whole milliseconds since the epoch. */
   readonly nowMs: RawBuilder<number>;
-  readonly runs: RunsIndex;
+  /**
+   * Selects the `id` of the users whose username or display name has all of these runs of three characters, or of the keys whose label
+   * has; perhaps of others, too. In lower case as far as A to Z go. At least one run.
+   */
+  readonly idsWithRuns: (of: "users" | "labels", runs: readonly string[]) => RawBuilder<unknown>;
   readonly begin: (connections: Kysely<Database>) => TransactionBuilder<Database>;
   /** Is this the error of `begin` while another process holds the lock that every write needs? */
   readonly isLocked: (error: unknown) => boolean;

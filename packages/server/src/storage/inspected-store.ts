@@ -37,7 +37,7 @@ export interface ServerFacts {
 export interface ReadingEngine {
   readonly name: Store["engine"];
   readonly nowMs: RawBuilder<number>;
-  readonly runs: Engine["runs"];
+  readonly idsWithRuns: Engine["idsWithRuns"];
   readonly problemOf: (error: unknown) => string | undefined;
 }
 
@@ -51,7 +51,7 @@ export async function inspectSchema(
   return { gap, reader: isCurrent ? readingStore(db, engine) : undefined };
 }
 
-function readingStore(db: Kysely<Database>, { name, nowMs, runs, problemOf }: ReadingEngine): Store {
+function readingStore(db: Kysely<Database>, { name, nowMs, idsWithRuns, problemOf }: ReadingEngine): Store {
   const refuse = (): never => {
     throw new Error("this store is open for reading only");
   };
@@ -62,7 +62,7 @@ function readingStore(db: Kysely<Database>, { name, nowMs, runs, problemOf }: Re
       name,
       hasSkipLocked: false,
       nowMs,
-      runs,
+      idsWithRuns,
       begin: refuse,
       isLocked: () => false,
       problemOf,

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { type Kysely, sql } from "kysely";
 import pg from "pg";
 import { type InspectedStore, inspectSchema, type ServerFacts } from "../inspected-store.ts";
-import { RUNS } from "./runs.ts";
+import { idsWithRuns } from "./runs.ts";
 import type { Database } from "../schema.ts";
 import { StoreOpenError } from "../store-open-error.ts";
 import { databaseProblem } from "./database-problem.ts";
@@ -34,7 +34,7 @@ export async function inspectPostgresStore(url: string, listenUrl: string): Prom
     const schema = await inspectSchema(db, {
       name: "postgresql",
       nowMs: NOW_MS,
-      runs: RUNS,
+      idsWithRuns,
       problemOf: databaseProblem,
     });
     return {

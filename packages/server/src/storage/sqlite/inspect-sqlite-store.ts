@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { Kysely } from "kysely";
 import { type InspectedStore, inspectSchema } from "../inspected-store.ts";
-import { RUNS } from "./runs.ts";
+import { idsWithRuns } from "./runs.ts";
 import type { Database } from "../schema.ts";
 import { StoreOpenError } from "../store-open-error.ts";
 import { NodeSqliteDialect, SQLITE_NOW_MS } from "./dialect.ts";
@@ -32,7 +32,7 @@ export async function inspectSqliteStore(file: string): Promise<InspectedStore> 
     const schema = await inspectSchema(db, {
       name: "sqlite",
       nowMs: SQLITE_NOW_MS,
-      runs: RUNS,
+      idsWithRuns,
       problemOf: sqliteProblem,
     });
     return {

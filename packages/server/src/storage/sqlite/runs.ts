@@ -3,7 +3,6 @@
  * text, and of each run only the rows that have it. Triggers keep them up to date, so a node of an earlier release does so, too.
  */
 import { type RawBuilder, sql } from "kysely";
-import type { RunsIndex } from "../engine.ts";
 
 const INDEXES = {
   users: {
@@ -30,9 +29,7 @@ export const CREATE_RUNS: readonly string[] = Object.values(INDEXES).flatMap(({ 
   ];
 });
 
-export const RUNS: RunsIndex = { idsWith, areById: true };
-
-function idsWith(of: keyof typeof INDEXES, runs: readonly string[]): RawBuilder<unknown> {
+export function idsWithRuns(of: keyof typeof INDEXES, runs: readonly string[]): RawBuilder<unknown> {
   // A hidden column of this name stands for all others of the table.
   const index = sql.ref(`${INDEXES[of].table}_search`);
   // Each run is a string of its own: without positions, FTS5 can't look for a longer one.
