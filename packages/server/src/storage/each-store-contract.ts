@@ -107,8 +107,12 @@ const USER_INDEXES = [
   ["account_name", "account_id, status, access, name, id"],
 ] as const;
 
-/** Reverts the migration 0013-device-sign-ins. */
+/** Reverts the migration 0014-search-plan; what it changed, it changes again. */
+export const UNDO_0014: readonly string[] = ["delete from kysely_migration where name = '0014-search-plan'"];
+
+/** Reverts the migration 0013-device-sign-ins and those after it. */
 export const UNDO_0013: readonly string[] = [
+  ...UNDO_0014,
   "drop table device_sign_ins",
   "drop index admin_tokens_operator",
   "alter table admin_tokens drop column host_name",

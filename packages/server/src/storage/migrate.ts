@@ -17,8 +17,10 @@ export interface MigrationEngine {
   readonly jsonText: (column: string, member: string) => string;
   /** 16 random bytes from a cryptographic generator, in hex, as SQL. */
   readonly randomId: string;
-  /** Statements that create the indexes of runs of three characters, see `RunsIndex`. */
+  /** Statements that create the indexes of runs of three characters, see `Engine.idsWithRuns`. */
   readonly runsOfThree: readonly string[];
+  /** Statements by which the planner comes to use them. */
+  readonly runsMended: readonly string[];
   /** Locks out other migrations and changes until the transaction ends; without it, Kysely's own lock does. */
   readonly lock?: (transaction: Transaction<Database>) => Promise<void>;
 }
@@ -38,6 +40,7 @@ const MIGRATIONS = {
   "0011-descriptions": () => import("./migrations/0011-descriptions.ts"),
   "0012-search": () => import("./migrations/0012-search.ts"),
   "0013-device-sign-ins": () => import("./migrations/0013-device-sign-ins.ts"),
+  "0014-search-plan": () => import("./migrations/0014-search-plan.ts"),
 } as const;
 
 /** The newest migration. */

@@ -5,6 +5,7 @@ import { readFileSync, statSync, chownSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
+import { sql } from "kysely";
 import pg from "pg";
 import { findChainBreak, type UnchainedEvent } from "../../core/feed/audit-chain.ts";
 import { raceStores } from "../../testing/race-stores.ts";
@@ -16,6 +17,7 @@ import type { SqlStore } from "../sql-store.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
 import { openPostgresStore, type PostgresOptions } from "./open-postgres-store.ts";
+import { idsWithRuns } from "./runs.ts";
 
 const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
 
@@ -75,6 +77,35 @@ async function errorOf(work: Promise<unknown>): Promise<Error> {
   return error;
 }
 
+test("a search finds by the indexes of runs, also what many have", async () => {
+  const store = await open();
+  const client = await session();
+  await client.query(
+    "insert into accounts (shortname, name, search_name, status, created_at_ms, users) values ('a', 'a', 'a', 'active', 1, 0)",
+  );
+  await client.query(
+    `insert into api_users (account_id, username, access, status, created_at_ms)
+     select 1, 'api-1-' || case when n > 1000 then 'many' else 'old' end || n, 'full', 'active', n from generate_series(1, 2000) as n`,
+  );
+  await client.query(
+    `insert into public_keys (user_id, account_id, fingerprint, thumbprint, modulus_hash, bits, spki, status, created_at_ms,
+       idle_since_day, label)
+     select id, 1, 'f' || id, 't' || id, 'm' || id, 2048, '', 'active', 1, 0, 'of ' || username from api_users`,
+  );
+  await client.query("analyze");
+  await store.withChangesLocked(async (transaction) => {
+    for (const [of, index] of [
+      ["users", "api_users_search"],
+      ["labels", "public_keys_search"],
+    ] as const) {
+      for (const runs of [["man", "any"], ["qqq"]]) {
+        const plan = await sql`explain ${idsWithRuns(of, runs)} limit 100`.execute(transaction);
+        assert.match(JSON.stringify(plan.rows), new RegExp(`Index Scan on ${index}`));
+      }
+    }
+  });
+});
+
 describe("a database whose encoding isn't UTF-8", () => {
   for (const encoding of ["LATIN1", "SQL_ASCII", "EUC_JP"]) {
     test(`${encoding} is refused before anything is written, and the message says what is needed`, async () => {
@@ -122,6 +153,7 @@ describe("a database that isn't this release's", () => {
         "0011-descriptions",
         "0012-search",
         "0013-device-sign-ins",
+        "0014-search-plan",
         "9999-later",
       ],
     );

@@ -14,7 +14,7 @@ import { databasePlace } from "../../config/database-url.ts";
 import type { KeyUsageRecord } from "../../core/keys/usage-store.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
-import { CREATE_RUNS, RUNS } from "./runs.ts";
+import { CREATE_RUNS, idsWithRuns, MEND_RUNS } from "./runs.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
 import { databaseProblem, isTemporary } from "./database-problem.ts";
@@ -62,6 +62,7 @@ const ENGINE: MigrationEngine = {
   // A UUID has 122 random bits from the system's generator. Any other generator needs an extension.
   randomId: "replace(gen_random_uuid()::text, '-', '')",
   runsOfThree: CREATE_RUNS,
+  runsMended: MEND_RUNS,
   lock: async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(CHANGE_LOCK)})`.execute(transaction);
   },
@@ -145,7 +146,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
     {
       name: "postgresql",
       hasSkipLocked: true,
-      runs: RUNS,
+      idsWithRuns,
       nowMs: NOW_MS,
       begin,
       // Waiting for the lock happens inside a statement.

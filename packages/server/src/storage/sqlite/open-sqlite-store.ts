@@ -13,7 +13,7 @@ import { StoreOpenError } from "../store-open-error.ts";
 import { NodeSqliteDialect, rollBack, SQLITE_NOW_MS, type StatementWatch } from "./dialect.ts";
 import { findDamage } from "./find-damage.ts";
 import { type HeldFiles, holdFiles, makeFile, openExisting, openUnchanged } from "./held-files.ts";
-import { CREATE_RUNS, RUNS } from "./runs.ts";
+import { CREATE_RUNS, idsWithRuns } from "./runs.ts";
 import { DISK_FULL, isBusy, isDamage, sqliteProblem } from "./sqlite-problem.ts";
 
 /** How long opening, a read or a backup waits for another process, in milliseconds. SQLite blocks meanwhile. */
@@ -40,6 +40,7 @@ const ENGINE: MigrationEngine = {
   // From SQLite's own generator, seeded by the system (sqlite.org/lang_corefunc, randomblob).
   randomId: "lower(hex(randomblob(16)))",
   runsOfThree: CREATE_RUNS,
+  runsMended: [],
 };
 
 /** Options for opening a SQLite store. */
@@ -158,7 +159,7 @@ async function openStore(
           broken ??= new StoreBroken(problem);
         },
         hasSkipLocked: false,
-        runs: RUNS,
+        idsWithRuns,
         nowMs: SQLITE_NOW_MS,
         begin: (connections) => connections.transaction(),
         isLocked: isBusy,

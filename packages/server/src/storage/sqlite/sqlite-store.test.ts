@@ -22,6 +22,7 @@ import {
   UNDO_0011,
   UNDO_0012,
   UNDO_0013,
+  UNDO_0014,
 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testJobStore } from "../job-store-contract.ts";
@@ -157,6 +158,7 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
+    ["0013-device-sign-ins", UNDO_0014.join("; ")],
     ["0012-search", UNDO_0013.join("; ")],
     ["0011-descriptions", UNDO_0013.join("; ")],
     ["0010-refusals-by-user", UNDO_0011.join("; ")],
@@ -178,7 +180,7 @@ describe("a file of an earlier release", () => {
       const signingKeys = await before.signingKeys.list();
       await before.close();
       withDatabase((database) => {
-        if (name !== "0012-search") database.exec(UNDO_0012.sqlite.join("; "));
+        if (name < "0012") database.exec(UNDO_0012.sqlite.join("; "));
         database.exec(undo);
       });
       const store = await open();
@@ -228,6 +230,7 @@ describe("a file that isn't this release's", () => {
       "0011-descriptions",
       "0012-search",
       "0013-device-sign-ins",
+      "0014-search-plan",
       "9999-later",
     ]);
   });
