@@ -55,22 +55,21 @@ interface FoundRanges {
 }
 
 /**
- * The ranges of events whose actor's name has a part. Few actors are looked up by name; where too many match or exist, the log is
- * gone through.
+ * The ranges of events whose actor's name has a part. All events of a subject are looked at, since it has few. Few actors are looked up
+ * by name; where too many match or exist, the log is gone through.
  */
 async function partlyNamed(db: Kysely<Database>, filter: EventFilter, times: Conditions): Promise<FoundRanges> {
   const { actorPart = "", ...others } = filter;
   if (actorPart === "" || others.actor !== undefined) return { ranges: await rangesOf(db, others, times) };
   const isMatch = contains("actor", soughtTexts(actorPart));
-  if (others.subject === undefined) {
-    const actors = await findActors(db, others.accountId, isMatch);
-    const ranges: RawBuilder<unknown>[] = [];
-    for (const actor of actors ?? []) {
-      ranges.push(...(await rangesOf(db, { ...others, actor }, times)));
-      if (ranges.length > RANGES_MAX) break;
-    }
-    if (actors !== undefined && ranges.length <= RANGES_MAX) return { ranges };
+  if (others.subject !== undefined) return { ranges: await rangesOf(db, others, [...times, isMatch]) };
+  const actors = await findActors(db, others.accountId, isMatch);
+  const ranges: RawBuilder<unknown>[] = [];
+  for (const actor of actors ?? []) {
+    ranges.push(...(await rangesOf(db, { ...others, actor }, times)));
+    if (ranges.length > RANGES_MAX) break;
   }
+  if (actors !== undefined && ranges.length <= RANGES_MAX) return { ranges };
   return { ranges: await rangesOf(db, others, times), isMatch };
 }
 

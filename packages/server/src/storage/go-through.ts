@@ -23,7 +23,7 @@ const ROWS_PER_READ = 2000;
 export interface Sought<Row> {
   /** A condition on a row of the list's ranges. */
   readonly isMatch: RawBuilder<SqlBool>;
-  /** Rows of the list that match besides, in any order. The ranges may have them, too. */
+  /** Rows of the list that are known to match, in the order in which the list is read. The ranges may have them, too. */
   readonly known?: readonly Row[];
 }
 
@@ -40,79 +40,97 @@ export async function goThrough<Row extends object>(
 ): Promise<Page<Row>> {
   const { from, limit } = page;
   const list = inDirection(wanted, page.isReversed);
-  const first = await collectMatches(db, list, keyOf, sought, { rowsMax: COUNTED_MAX });
+  const collect = (rowsMax: number, start?: PageKey, isBackwards = false) =>
+    collectMatches(db, list, keyOf, sought, { rowsMax, start, isBackwards });
+  const first = await collect(COUNTED_MAX);
   if (from !== undefined && !canBeKey(list.order, from.key)) return { ...NO_PAGE, count: first.length };
   const shown = pageOf(first, list.order, keyOf, page);
   // All matches are known, or those of the page and one after it.
   if (first.length < COUNTED_MAX || shown.hasNext) return shown;
   const isBackwards = from?.direction === "before";
-  const matches = await collectMatches(db, list, keyOf, sought, { rowsMax: limit + 1, start: from?.key, isBackwards });
+  const matches = await collect(limit + 1, from?.key, isBackwards);
   const items = matches.slice(0, limit);
   if (isBackwards) items.reverse();
-  const [firstShown] = items;
+  const [firstShown, lastShown] = [items[0], items.at(-1)];
+  const isMoreAfter = isBackwards && lastShown !== undefined && (await collect(1, keyOf(lastShown))).length > 0;
   return {
     items,
     hasPrevious: true,
-    hasNext: isBackwards || matches.length > limit,
+    hasNext: isBackwards ? isMoreAfter : matches.length > limit,
     count: COUNTED_MAX,
     before: firstShown === undefined ? 0 : countBefore(first, list.order, keyOf, keyOf(firstShown)),
   };
 }
 
-/** Matches that are found in one order. */
+/** Matches that are found in one order, range by range. */
 interface Walk<Row> {
-  /** What has been found and not yet taken begins at `next`. */
-  matches: readonly Row[];
+  /** What has been found; those from `next` on haven't been taken. */
+  found: readonly Row[];
   next: number;
-  /** Where more may be found, if anywhere: after this key, or from the beginning of the range. */
-  rest?: { readonly range: RawBuilder<unknown>; readonly after: PageKey | undefined } | undefined;
+  /** The range in which more may be found; absent once all of it has been examined. */
+  range?: RawBuilder<unknown> | undefined;
+  /** The range has been examined up to this key; `undefined` before the first read. */
+  examined?: PageKey | undefined;
 }
 
 /**
- * The first matches after a place, in the order of reading. What one walk has found is taken once all others have got as far, and the
- * one that is furthest behind goes on.
+ * The first matches after a place, in the order of reading. The walk that is furthest behind goes on: its next match is taken, or more of
+ * its range is examined.
  */
 async function collectMatches<Row extends object>(
   db: Kysely<Database>,
   { order, ranges }: List,
   keyOf: (row: Row) => PageKey,
   { isMatch, known = [] }: Sought<Row>,
-  wanted: { readonly rowsMax: number; readonly start?: PageKey | undefined; readonly isBackwards?: boolean },
+  wanted: { readonly rowsMax: number; readonly start: PageKey | undefined; readonly isBackwards: boolean },
 ): Promise<readonly Row[]> {
-  const { rowsMax, start, isBackwards = false } = wanted;
+  const { rowsMax, start, isBackwards } = wanted;
   const compare = (a: PageKey, b: PageKey) => compareKeys(a, b) * (order.isDescending === isBackwards ? 1 : -1);
-  const knownAfter = known
-    .filter((row) => start === undefined || compare(keyOf(row), start) > 0)
-    .toSorted((a, b) => compare(keyOf(a), keyOf(b)));
+  const ahead = known.filter((row) => start === undefined || compare(keyOf(row), start) > 0);
   const walks: Walk<Row>[] = [
-    { matches: knownAfter, next: 0 },
-    ...ranges.map((range) => ({ matches: [], next: 0, rest: { range, after: start } })),
+    { found: isBackwards ? ahead.toReversed() : ahead, next: 0 },
+    ...ranges.map((range) => ({ found: [], next: 0, range, examined: start })),
   ];
+  const positionOf = ({ found, next, examined }: Walk<Row>) => {
+    const match = found[next];
+    return match === undefined ? examined : keyOf(match);
+  };
   const taken: Row[] = [];
-  for (;;) {
-    let behind: Walk<Row> | undefined;
-    let place: PageKey | undefined;
-    for (const walk of walks) {
-      const match = walk.matches[walk.next];
-      if (match === undefined && walk.rest === undefined) continue;
-      const key = match === undefined ? walk.rest?.after : keyOf(match);
-      if (behind !== undefined && (place === undefined || (key !== undefined && compare(key, place) >= 0))) continue;
-      behind = walk;
-      place = key;
-    }
-    if (behind === undefined || taken.length === rowsMax) return taken;
-    const match = behind.matches[behind.next];
+  while (taken.length < rowsMax) {
+    const walk = furthestBehind(walks, positionOf, compare);
+    if (walk === undefined) break;
+    const match = walk.found[walk.next];
     if (match !== undefined) {
-      behind.next++;
+      walk.next++;
       const last = taken.at(-1);
+      // Another walk may have had the same row.
       if (last === undefined || compare(keyOf(last), keyOf(match)) !== 0) taken.push(match);
-    } else if (behind.rest !== undefined) {
-      const { range, after } = behind.rest;
-      const { matches, end } = await examine<Row>(db, order, range, after, isBackwards, isMatch);
-      Object.assign(behind, { matches, next: 0, rest: end && { range, after: keyOf(end) } });
+    } else if (walk.range !== undefined) {
+      const { matches, end } = await examine<Row>(db, order, walk.range, walk.examined, isBackwards, isMatch);
+      walk.found = matches;
+      walk.next = 0;
+      walk.examined = end && keyOf(end);
+      if (end === undefined) walk.range = undefined;
       await takeTurn();
     }
   }
+  return taken;
+}
+
+/** Of the walks that aren't at their end, the one whose position comes first; `undefined` is before every key. */
+function furthestBehind<Row>(
+  walks: readonly Walk<Row>[],
+  positionOf: (walk: Walk<Row>) => PageKey | undefined,
+  compare: (a: PageKey, b: PageKey) => number,
+): Walk<Row> | undefined {
+  let behind: { readonly walk: Walk<Row>; readonly position: PageKey } | undefined;
+  for (const walk of walks) {
+    if (walk.next >= walk.found.length && walk.range === undefined) continue;
+    const position = positionOf(walk);
+    if (position === undefined) return walk;
+    if (behind === undefined || compare(position, behind.position) < 0) behind = { walk, position };
+  }
+  return behind?.walk;
 }
 
 /**
@@ -131,8 +149,8 @@ async function examine<Row>(
   const { columns, orderBy, after } = readingWords(order, isBackwards);
   const begin = start === undefined ? sql`` : sql`and ${after(start)}`;
   const inOrder = sql`${range} ${begin} order by ${orderBy}`;
-  // In one statement, so that a row that is inserted meanwhile moves neither end. The condition is in a select of its own since SQLite
-  // resolves the collations of a column.
+  // The matches, and the last row again, whether it matches or not: in one statement, so that a row that is inserted meanwhile moves
+  // neither end. As a column, without a select of its own, SQLite would refuse a condition that names PostgreSQL's collation.
   const { rows } = await sql<Row & { readonly is_end: number }>`
     select * from (
       select ${columns}, 0 as is_end from (

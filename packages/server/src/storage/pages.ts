@@ -19,10 +19,8 @@ export interface ListOrder {
 /** A list that is read in pages. */
 export interface List {
   readonly order: ListOrder;
-  /** `from … where …`, each a range of one index in the list's order. The list is all ranges merged. */
+  /** `from … where …`, each a range of one index in the list's order. The list is all ranges merged; no two have the same row. */
   readonly ranges: readonly RawBuilder<unknown>[];
-  /** Can several ranges hold the same row? The list has it once. */
-  readonly overlap?: boolean;
 }
 
 export const BY_ID: ListOrder = { columns: [{ name: "id", holds: "id" }], isDescending: false };
@@ -125,7 +123,7 @@ export function inDirection({ order, ...rest }: List, isReversed = false): List 
 /** The keys of the first rows after a place in the list, or before it when reading backwards, in the order read. */
 export async function readStretch<Row>(
   db: Kysely<Database>,
-  { order, ranges, overlap = false }: List,
+  { order, ranges }: List,
   start: { readonly key: PageKey; readonly isInclusive?: boolean } | undefined,
   isBackwards: boolean,
   limit: number,
@@ -136,7 +134,7 @@ export async function readStretch<Row>(
     (range) => sql`select * from (select ${columns} ${range} ${place} order by ${orderBy} limit ${limit}) as part`,
   );
   const { rows } = await sql<Row>`
-    select * from (${sql.join(parts, unionOf(overlap))}) as merged order by ${orderBy} limit ${limit}`.execute(db);
+    select * from (${sql.join(parts, sql` union all `)}) as merged order by ${orderBy} limit ${limit}`.execute(db);
   return rows;
 }
 
@@ -146,7 +144,7 @@ interface ReadingWords {
   readonly columns: RawBuilder<unknown>;
   readonly orderBy: RawBuilder<unknown>;
   /** A condition on a row: is it read after this key, or does it have it? */
-  after(key: PageKey, isInclusive?: boolean): RawBuilder<SqlBool>;
+  readonly after: (key: PageKey, isInclusive?: boolean) => RawBuilder<SqlBool>;
 }
 
 export function readingWords({ columns, isDescending }: ListOrder, isBackwards: boolean): ReadingWords {
@@ -155,7 +153,7 @@ export function readingWords({ columns, isDescending }: ListOrder, isBackwards: 
   return {
     columns: sql.join(refs),
     orderBy: sql.join(refs.map((ref) => (falls ? sql`${ref} desc` : ref))),
-    after(key, isInclusive = false) {
+    after: (key, isInclusive = false) => {
       const operator = sql.raw(`${falls ? "<" : ">"}${isInclusive ? "=" : ""}`);
       return sql<SqlBool>`(${sql.join(refs)}) ${operator} (${sql.join(key)})`;
     },
@@ -163,14 +161,14 @@ export function readingWords({ columns, isDescending }: ListOrder, isBackwards: 
 }
 
 /**
- * Counts the distinct rows of the list, up to `COUNTED_MAX`. Each range is read in its order: without `order by`, PostgreSQL scans
+ * Counts the rows of the list, up to `COUNTED_MAX`. Each range is read in its order: without `order by`, PostgreSQL scans
  * the table when many rows match, and they may be far from its beginning.
  *
  * @param end counts only the rows before this key
  */
 async function countPage(
   db: Kysely<Database>,
-  { order: { columns, isDescending }, ranges, overlap = false }: List,
+  { order: { columns, isDescending }, ranges }: List,
   end?: PageKey,
 ): Promise<number> {
   const refs = columns.map(({ name }) => sql.ref(name));
@@ -183,13 +181,9 @@ async function countPage(
   );
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from (
-      select * from (${sql.join(parts, unionOf(overlap))}) as merged limit ${sql.lit(COUNTED_MAX)}
+      select * from (${sql.join(parts, sql` union all `)}) as merged limit ${sql.lit(COUNTED_MAX)}
     ) as counted`.execute(db);
   return Number(rows[0]?.count);
-}
-
-function unionOf(overlap: boolean): RawBuilder<unknown> {
-  return overlap ? sql` union ` : sql` union all `;
 }
 
 /** Can a row of the list have this key, which is untrusted? */

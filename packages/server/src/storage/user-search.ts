@@ -5,7 +5,16 @@ import { KEY_PREFIX_MIN } from "../core/users/store.ts";
 import { beginningWith } from "./bounds.ts";
 import type { Engine } from "./engine.ts";
 import { goThrough } from "./go-through.ts";
-import { COUNTED_MAX, inDirection, type List, type ListOrder, pageOf, readingWords } from "./pages.ts";
+import {
+  canBeKey,
+  COUNTED_MAX,
+  inDirection,
+  type List,
+  type ListOrder,
+  NO_PAGE,
+  pageOf,
+  readingWords,
+} from "./pages.ts";
 import type { Database } from "./schema.ts";
 import { anyOf, contains, soughtTexts } from "./search-text.ts";
 
@@ -16,7 +25,7 @@ interface SearchedList<Row> {
   readonly keyOf: (row: Row) => PageKey;
   /** The filter, without the search. */
   readonly conditions: RawBuilder<SqlBool>;
-  /** Are most users expected to pass the filter? */
+  /** Does the filter leave out no more than what few users are? They are then gone through in their table, which is faster. */
   readonly hasMost: boolean;
 }
 
@@ -24,8 +33,6 @@ interface SearchedList<Row> {
 interface Part {
   /** Selects the `id` of all users that match, and perhaps of others; absent if no index has them. */
   readonly candidates?: RawBuilder<unknown>;
-  /** The same as ranges that are read by `id`, if the index has them in this order. */
-  readonly candidatesById?: readonly RawBuilder<unknown>[];
   /** Does a row of `api_users` match? */
   readonly isMatch: RawBuilder<SqlBool>;
 }
@@ -34,8 +41,7 @@ interface Part {
  * A page of the users that a search finds.
  *
  * What an index finds is gathered and put in order, unless it is more than a list counts. A text that more users have, or that is too
- * short for an index, is looked for by going through the list in its order, which finds soon what many have; or through the index,
- * if that is in the same order and shorter.
+ * short for an index, is looked for by going through the list in its order: what many have is found soon.
  */
 export async function searchUsers<Row extends { readonly id: number }>(
   db: Kysely<Database>,
@@ -46,28 +52,23 @@ export async function searchUsers<Row extends { readonly id: number }>(
 ): Promise<Page<Row>> {
   const { list, keyOf, conditions, hasMost } = searched;
   const found: RawBuilder<unknown>[] = [];
-  const sought: Part[] = [];
-  for (const part of partsOf(engine, search, conditions)) {
-    const { candidates, isMatch } = part;
+  const sought: RawBuilder<SqlBool>[] = [];
+  for (const { candidates, isMatch } of partsOf(engine, search, conditions)) {
     if (candidates !== undefined && (await isFew(db, candidates))) {
       found.push(sql`select id from api_users where id in (${candidates}) and ${isMatch}`);
-    } else sought.push(part);
+    } else sought.push(isMatch);
   }
   const { order } = inDirection(list, page.isReversed);
   const known = found.length === 0 ? [] : await loadInOrder<Row>(db, order, found, conditions);
-  const [first, second] = sought;
-  if (first === undefined) return pageOf(known, order, keyOf, page);
-  const isMatch = anyOf(sought.map((part) => part.isMatch));
-  if (!hasMost || order.columns.length > 1) return await goThrough(db, list, keyOf, { isMatch, known }, page);
-  // Most users, by id: shorter through the index that has the candidates in this order, or else through the table.
-  if (second === undefined && first.candidatesById !== undefined) {
-    const isListed = sql<SqlBool>`exists (
-      select 1 from api_users where api_users.id = candidates.id and ${conditions} and ${isMatch})`;
-    const ranges = first.candidatesById;
-    return await goThrough(db, { order: list.order, ranges }, keyOf, { isMatch: isListed, known }, page);
+  if (sought.length === 0) {
+    const isPossible = page.from === undefined || canBeKey(order, page.from.key);
+    return isPossible ? pageOf(known, order, keyOf, page) : { ...NO_PAGE, count: Math.min(known.length, COUNTED_MAX) };
   }
-  const ranges = [sql`from api_users where ${conditions}`];
-  return await goThrough(db, { order: list.order, ranges }, keyOf, { isMatch, known }, page);
+  const isMatch = anyOf(sought);
+  const isById = order.columns.length === 1;
+  if (!hasMost || !isById) return await goThrough(db, list, keyOf, { isMatch, known }, page);
+  const everybody = { order: list.order, ranges: [sql`from api_users where 1 = 1`] };
+  return await goThrough(db, everybody, keyOf, { isMatch: sql`${conditions} and ${isMatch}`, known }, page);
 }
 
 async function loadInOrder<Row>(
@@ -86,11 +87,11 @@ async function loadInOrder<Row>(
 }
 
 /** @param conditions which users are listed */
-function partsOf({ runs }: Engine, search: string, conditions: RawBuilder<SqlBool>): readonly Part[] {
+function partsOf(engine: Engine, search: string, conditions: RawBuilder<SqlBool>): readonly Part[] {
   const texts = soughtTexts(search);
   const like = (column: string) => contains(column, texts);
   const withRuns = (of: "users" | "labels") =>
-    texts.every((text) => text.runs.length > 0) ? texts.map((text) => runs.idsWith(of, text.runs)) : undefined;
+    texts.every((text) => text.runs.length > 0) ? texts.map((text) => engine.idsWithRuns(of, text.runs)) : undefined;
   const oneOf = (selections: readonly RawBuilder<unknown>[]) =>
     sql`select id from (${sql.join(
       selections.map((selection) => sql`select id from (${selection}) as spelling`),
@@ -102,12 +103,7 @@ function partsOf({ runs }: Engine, search: string, conditions: RawBuilder<SqlBoo
   const keysWith = (condition: RawBuilder<SqlBool>) => sql<SqlBool>`exists (
     select 1 from public_keys where public_keys.user_id = api_users.id and ${condition})`;
   return [
-    {
-      ...(users && { candidates: oneOf(users) }),
-      ...(users &&
-        runs.areById && { candidatesById: users.map((ids) => sql`from (${ids}) as candidates where 1 = 1`) }),
-      isMatch: anyOf([like("username"), like("display_name")]),
-    },
+    { ...(users && { candidates: oneOf(users) }), isMatch: anyOf([like("username"), like("display_name")]) },
     {
       // With the filter, since the indexes by account hold either the archived users or the others.
       candidates: sql`select id from api_users where ${conditions} and account_id in (${accounts})`,
