@@ -45,7 +45,7 @@ export async function pageUsers(
       : await searchUsers<UserKey>(
           db,
           engine,
-          { list, keyOf, conditions: conditionsOf(filter), hasMost: hasMost(filter) },
+          { list, keyOf, conditions: conditionsOf(filter), isKept: isKept(filter), hasMost: hasMost(filter) },
           search,
           page,
         );
@@ -91,9 +91,13 @@ function hasMost({ archived = false, status, access, accountId }: UserFilter): b
   return !archived && status !== "deactivated" && access === undefined && accountId === undefined;
 }
 
+function isKept({ archived = false }: Pick<UserFilter, "archived">): RawBuilder<SqlBool> {
+  return archived ? sql`archived_at_ms is not null` : sql`archived_at_ms is null`;
+}
+
 /** What the filter asks for besides the search. The first condition is that of the indexes that hold these users. */
-function conditionsOf({ archived = false, status, access, accountId, namePrefix }: UserFilter): RawBuilder<SqlBool> {
-  const conditions = [archived ? sql`archived_at_ms is not null` : sql`archived_at_ms is null`];
+function conditionsOf({ archived, status, access, accountId, namePrefix }: UserFilter): RawBuilder<SqlBool> {
+  const conditions: RawBuilder<unknown>[] = [isKept({ archived })];
   if (status !== undefined) conditions.push(sql`status = ${status}`);
   if (access !== undefined) conditions.push(sql`access = ${access}`);
   if (accountId !== undefined) conditions.push(sql`account_id = ${accountId}`);

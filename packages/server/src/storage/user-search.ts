@@ -25,6 +25,8 @@ interface SearchedList<Row> {
   readonly keyOf: (row: Row) => PageKey;
   /** The filter, without the search. */
   readonly conditions: RawBuilder<SqlBool>;
+  /** The one of them by which an index holds either the archived users or the others. */
+  readonly isKept: RawBuilder<SqlBool>;
   /** Does the filter leave out no more than what few users are? They are then gone through in their table, which is faster. */
   readonly hasMost: boolean;
 }
@@ -50,10 +52,10 @@ export async function searchUsers<Row extends { readonly id: number }>(
   search: string,
   page: PageRequest,
 ): Promise<Page<Row>> {
-  const { list, keyOf, conditions, hasMost } = searched;
+  const { list, keyOf, conditions, isKept, hasMost } = searched;
   const found: RawBuilder<unknown>[] = [];
   const sought: RawBuilder<SqlBool>[] = [];
-  for (const { candidates, isMatch } of partsOf(engine, search, conditions)) {
+  for (const { candidates, isMatch } of partsOf(engine, search, isKept)) {
     if (candidates !== undefined && (await isFew(db, candidates))) {
       found.push(sql`select id from api_users where id in (${candidates}) and ${isMatch}`);
     } else sought.push(isMatch);
@@ -71,6 +73,7 @@ export async function searchUsers<Row extends { readonly id: number }>(
   return await goThrough(db, everybody, keyOf, { isMatch: sql`${conditions} and ${isMatch}`, known }, page);
 }
 
+/** A cross join, since SQLite keeps its order: it would rather begin with all users of a status than with the few that were found. */
 async function loadInOrder<Row>(
   db: Kysely<Database>,
   order: ListOrder,
@@ -79,15 +82,15 @@ async function loadInOrder<Row>(
 ): Promise<readonly Row[]> {
   const { columns, orderBy } = readingWords(order, false);
   const { rows } = await sql<Row>`
-    with found as materialized (${sql.join(found, sql` union `)})
-    select ${columns} from api_users where id in (select id from found) and ${conditions} order by ${orderBy}`.execute(
+    with found (user_id) as materialized (${sql.join(found, sql` union `)})
+    select ${columns} from found cross join api_users where id = user_id and ${conditions} order by ${orderBy}`.execute(
     db,
   );
   return rows;
 }
 
-/** @param conditions which users are listed */
-function partsOf(engine: Engine, search: string, conditions: RawBuilder<SqlBool>): readonly Part[] {
+/** @param isKept are users archived, or not? */
+function partsOf(engine: Engine, search: string, isKept: RawBuilder<SqlBool>): readonly Part[] {
   const texts = soughtTexts(search);
   const like = (column: string) => contains(column, texts);
   const withRuns = (of: "users" | "labels") =>
@@ -105,8 +108,8 @@ function partsOf(engine: Engine, search: string, conditions: RawBuilder<SqlBool>
   return [
     { ...(users && { candidates: oneOf(users) }), isMatch: anyOf([like("username"), like("display_name")]) },
     {
-      // With the filter, since the indexes by account hold either the archived users or the others.
-      candidates: sql`select id from api_users where ${conditions} and account_id in (${accounts})`,
+      // Not with the whole filter, by which SQLite would look for them instead of by their account.
+      candidates: sql`select id from api_users where ${isKept} and account_id in (${accounts})`,
       isMatch: sql`account_id in (${accounts})`,
     },
     {
