@@ -46,8 +46,14 @@ export function fill({ numbers, bytes, digits }: EngineWords, users: number): re
        '${"0".repeat(64)}', case when n % 4 = 0 then 1 else 1 + n % ${ACCOUNTS} end
      from ${numbers(2 * users)}`,
     // The daily jobs have run, or their first run over all keys would be measured along with the lists.
-    `insert into jobs (name, holder, held_until_ms, ran_at_ms)
-     values ('key-audit', 'bench', 0, ${Date.now()}), ('shared-primes', 'bench', 0, ${Date.now()})`,
+    `insert into jobs (name, holder, held_until_ms, ran_at_ms) values ${[
+      "key-audit",
+      "shared-primes",
+      "unused-keys",
+      "key-expiry-reminders",
+    ]
+      .map((job) => `('${job}', 'bench', 0, ${Date.now()})`)
+      .join(", ")}`,
   ];
 }
 
